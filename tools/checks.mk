@@ -1,0 +1,1 @@
+# checks.mk: targets beyond build and install; test.sh runs the bounded ones
