@@ -35,7 +35,10 @@ qd_cleanup() {
 	local status=$? command
 	trap - EXIT
 	for command in "${QD_AT_EXIT[@]}"; do eval "$command" || true; done
-	qd_cluster_stop
+	# also those that a killed subshell left
+	for QD_CLUSTER in "$QD_TMP"/pg.*; do
+		if [ -n "$QD_TMP" ] && [ -e "$QD_CLUSTER/data/postmaster.pid" ]; then qd_cluster_stop; fi
+	done
 	if [ -n "$QD_TMP" ]; then
 		if [ -n "${QD_KEEP:-}" ]; then qd_note "kept: $QD_TMP"; else rm -rf -- "$QD_TMP"; fi
 	fi
