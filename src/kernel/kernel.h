@@ -116,11 +116,14 @@ typedef struct qd_rows
 	int64_t    *cap;			/* [n] or NULL when no row has one; overwritten */
 	int64_t    *amount;			/* [n], in: the lock where QD_LOCKED; out */
 	uint8_t    *rule;			/* [n], out: qd_rule */
+	uint8_t    *state;			/* [n], out, for qd_rows_exact */
 
 	/* out: the exact share of a row that no bound decided is
-	 * pool * weight / pool_weight */
+	 * pool * weight / pool_weight; negated where mirrored (total < 0), when
+	 * floor and cap have also been negated and exchanged */
 	int64_t		pool;
 	int64_t		pool_weight;
+	bool		mirrored;
 } qd_rows;
 
 /*

@@ -1,0 +1,879 @@
+/*
+ * tree.c
+ *		A target down a forest: bounds lifted from the leaves, exact shares in
+ *		fixed point from the root, units settled parent by parent against them.
+ *
+ * No recursion: rows are visited along `order`, parents before children, or
+ * backwards.
+ */
+#include "kernel/group.h"
+
+/* internal flags, beside those of kernel.h */
+#define TAKES_PART		0x20	/* has something to share or to hold */
+#define NEGATIVE		0x40	/* its root's total is below 0 */
+
+typedef struct walk
+{
+	const qd_env *env;
+	qd_tree    *tree;
+	qd_rounding rounding;
+	bool		explain;
+	qd_fixed   *start;			/* cumulative: where a node begins, by row */
+	uint64_t	half;			/* fraction from which running sums round up */
+	qd_group	group;
+	int32_t    *member;			/* [most children] */
+	uint8_t    *state;			/* [n] */
+	qd_problem *problem;
+} walk;
+
+qd_status
+qd_tree_link(const qd_env *env, qd_tree *tree, qd_problem *problem)
+{
+	int32_t		n = tree->n;
+	int32_t    *start = tree->child_start;
+	int32_t		tail = 0;
+	int32_t		head;
+	int32_t		i;
+
+	/* children by parent, by counting */
+	for (i = 0; i <= n; i++)
+	{
+		start[i] = 0;
+		QD_POLL(env, i);
+	}
+	for (i = 0; i < n; i++)
+	{
+		if (tree->parent[i] >= 0)
+			start[tree->parent[i] + 1]++;
+		else
+			tree->order[tail++] = i;
+		QD_POLL(env, i);
+	}
+	for (i = 0; i < n; i++)
+	{
+		start[i + 1] += start[i];
+		QD_POLL(env, i);
+	}
+	for (i = 0; i < n; i++)
+	{
+		if (tree->parent[i] >= 0)
+			tree->child[start[tree->parent[i]]++] = i;
+		QD_POLL(env, i);
+	}
+	/* each start has moved to its end, which is the next one's start */
+	for (i = n; i > 0; i--)
+	{
+		start[i] = start[i - 1];
+		QD_POLL(env, i);
+	}
+	start[0] = 0;
+
+	for (head = 0; head < tail; head++)
+	{
+		int32_t		row = tree->order[head];
+		int32_t		c;
+
+		for (c = start[row]; c < start[row + 1]; c++)
+		{
+			tree->order[tail++] = tree->child[c];
+			QD_POLL(env, c);
+		}
+		QD_POLL(env, head);
+	}
+	if (tail == n)
+		return QD_OK;
+
+	/* some row was not reached: its ancestors run into a cycle */
+	for (i = 0; i < n; i++)
+	{
+		tree->rule[i] = 0;
+		QD_POLL(env, i);
+	}
+	for (i = 0; i < tail; i++)
+	{
+		tree->rule[tree->order[i]] = 1;
+		QD_POLL(env, i);
+	}
+	for (i = 0; tree->rule[i] != 0; i++)
+		QD_POLL(env, i);
+	head = i;
+	for (i = 0; i < n; i++)
+	{
+		head = tree->parent[head];
+		QD_POLL(env, i);
+	}
+	/* now on the cycle: name its first row */
+	problem->row = head;
+	for (i = tree->parent[head]; i != head; i = tree->parent[i])
+	{
+		if (i < problem->row)
+			problem->row = i;
+		QD_POLL(env, i);
+	}
+	return QD_CYCLE;
+}
+
+static inline bool
+is_leaf(const qd_tree *tree, int32_t row)
+{
+	return tree->child_start[row] == tree->child_start[row + 1];
+}
+
+/*
+ * Who takes part, effective weights of interior nodes.  *bounded: whether any
+ * floor, cap or lock, or a node that can hold nothing, is about.
+ */
+static qd_status
+complete_weights(const qd_env *env, qd_tree *tree, bool *bounded, qd_problem *problem)
+{
+	int32_t		at;
+	qd_int128	given = 0;
+
+	*bounded = false;
+	for (at = tree->n - 1; at >= 0; at--)
+	{
+		int32_t		row = tree->order[at];
+		uint8_t		flags = tree->flags[row];
+		bool		part = (flags & (QD_HAS_WEIGHT | QD_LOCKED)) != 0;
+
+		QD_POLL(env, at);
+		if (flags & (QD_HAS_FLOOR | QD_HAS_CAP | QD_LOCKED))
+			*bounded = true;
+		if (flags & QD_HAS_WEIGHT)
+			given += tree->weight[row];
+		else
+			tree->weight[row] = 0;
+		if (!is_leaf(tree, row))
+		{
+			qd_int128	sum = 0;
+			bool		child_part = false;
+			int32_t		c;
+
+			for (c = tree->child_start[row]; c < tree->child_start[row + 1]; c++)
+			{
+				int32_t		child = tree->child[c];
+
+				if (tree->flags[child] & TAKES_PART)
+				{
+					child_part = true;
+					sum += tree->weight[child];
+				}
+				QD_POLL(env, c);
+			}
+			if (!(flags & QD_HAS_WEIGHT))
+			{
+				if (sum >= QD_MAX_WEIGHT_SUM)
+					return QD_WEIGHT_OVERFLOW;
+				tree->weight[row] = (int64_t) sum;
+			}
+			else if (tree->weight[row] == 0 && sum > 0)
+			{
+				problem->row = row;
+				return QD_INTERIOR_ZERO;
+			}
+			if (!child_part && (part || (flags & QD_HAS_FLOOR)))
+				*bounded = true;
+			part = part || child_part || (flags & QD_HAS_FLOOR);
+		}
+		tree->flags[row] &= ~TAKES_PART;
+		if (part)
+			tree->flags[row] |= TAKES_PART;
+	}
+	/* every effective weight of siblings sums to no more than this */
+	return given < QD_MAX_WEIGHT_SUM ? QD_OK : QD_WEIGHT_OVERFLOW;
+}
+
+static qd_int128
+clamp64(qd_int128 x)
+{
+	return x > INT64_MAX ? INT64_MAX : x < -INT64_MAX ? -INT64_MAX : x;
+}
+
+/*
+ * What the children of a node can hold together.  Without unlocked weights
+ * above 0 they share equally; else those of weight 0 stay at their low.
+ */
+static void
+children_range(const qd_env *env, const qd_tree *tree, int32_t row,
+			   const int64_t *low, const int64_t *high,
+			   qd_int128 *sum_low, qd_int128 *sum_high, bool *open)
+{
+	bool		equal = true;
+	int32_t		c;
+
+	*sum_low = 0;
+	*sum_high = 0;
+	*open = false;
+	for (c = tree->child_start[row]; c < tree->child_start[row + 1] && equal; c++)
+	{
+		int32_t		child = tree->child[c];
+
+		if ((tree->flags[child] & (TAKES_PART | QD_LOCKED)) == TAKES_PART &&
+			tree->weight[child] > 0)
+			equal = false;
+		QD_POLL(env, c);
+	}
+	for (c = tree->child_start[row]; c < tree->child_start[row + 1]; c++)
+	{
+		int32_t		child = tree->child[c];
+		bool		stays = !equal && tree->weight[child] == 0;
+
+		QD_POLL(env, c);
+		if (!(tree->flags[child] & TAKES_PART))
+			continue;
+		*sum_low += low[child];
+		if (stays)
+			*sum_high += low[child];
+		else if (high[child] == QD_NO_CAP)
+			*open = true;
+		else
+			*sum_high += high[child];
+	}
+}
+
+/*
+ * Lifts bounds from the leaves to the roots, in the mirrored domain of each
+ * root.  low and high may be the tree's own floor and cap.  feasible: per
+ * row, and never an error; NULL: the first clash, leaves first, is reported.
+ */
+static qd_status
+lift_bounds(const qd_env *env, qd_tree *tree, const int64_t *floor, const int64_t *cap,
+			int64_t *low, int64_t *high, uint8_t *feasible, qd_problem *problem)
+{
+	int32_t		at;
+
+	for (at = tree->n - 1; at >= 0; at--)
+	{
+		int32_t		row = tree->order[at];
+		uint8_t		flags = tree->flags[row];
+		bool		mirrored = (flags & NEGATIVE) != 0;
+		bool		has_low = (flags & (mirrored ? QD_HAS_CAP : QD_HAS_FLOOR)) != 0;
+		bool		has_high = (flags & (mirrored ? QD_HAS_FLOOR : QD_HAS_CAP)) != 0;
+		int64_t		own_low = 0;
+		int64_t		own_high = QD_NO_CAP;
+		bool		ok = true;
+
+		QD_POLL(env, at);
+		if (has_low)
+			own_low = mirrored ? -cap[row] : floor[row];
+		if (has_high)
+			own_high = mirrored ? -floor[row] : cap[row];
+		if (flags & QD_LOCKED)
+		{
+			int64_t		lock = mirrored ? -tree->amount[row] : tree->amount[row];
+
+			if ((has_low && lock < own_low) || (has_high && lock > own_high))
+			{
+				problem->subject = QD_ON_LOCK;
+				problem->row = row;
+				problem->asked = tree->amount[row];
+				problem->unbounded_low = !(flags & QD_HAS_FLOOR);
+				problem->low = (flags & QD_HAS_FLOOR) ? floor[row] : 0;
+				problem->unbounded_high = !(flags & QD_HAS_CAP);
+				problem->high = (flags & QD_HAS_CAP) ? cap[row] : 0;
+				return QD_INFEASIBLE;
+			}
+			own_low = own_high = lock;
+			has_low = has_high = true;
+		}
+		if (flags & QD_NO_TOTAL)
+			continue;			/* nobody asks */
+		if (!(flags & TAKES_PART))
+			own_low = own_high = 0;
+		else if (!is_leaf(tree, row))
+		{
+			qd_int128	sum_low;
+			qd_int128	sum_high;
+			bool		open;
+			int32_t		c;
+
+			children_range(env, tree, row, low, high, &sum_low, &sum_high, &open);
+			if ((has_high && own_high < sum_low) ||
+				(has_low && !open && own_low > sum_high))
+			{
+				ok = false;
+				if (!feasible)
+				{
+					bool		too_low = has_high && own_high < sum_low;
+					qd_int128	asked = too_low ? own_high : own_low;
+
+					problem->subject = QD_ON_CHILDREN;
+					problem->row = row;
+					problem->asked = mirrored ? -asked : asked;
+					problem->low = mirrored ? -sum_high : sum_low;
+					problem->high = mirrored ? -sum_low : sum_high;
+					problem->unbounded_low = mirrored && open;
+					problem->unbounded_high = !mirrored && open;
+					return QD_INFEASIBLE;
+				}
+			}
+			if (!feasible && (sum_low > INT64_MAX || sum_low < -INT64_MAX))
+			{
+				problem->row = row;
+				return QD_OVERFLOW;
+			}
+			/* a missing own floor is 0 only at leaves: returns may be below */
+			if (!has_low || own_low < sum_low)
+				own_low = (int64_t) clamp64(sum_low);
+			if (!open && (!has_high || own_high > sum_high))
+				own_high = (int64_t) clamp64(sum_high);
+			for (c = tree->child_start[row]; feasible && ok && c < tree->child_start[row + 1]; c++)
+			{
+				ok = feasible[tree->child[c]] != 0;
+				QD_POLL(env, c);
+			}
+		}
+		low[row] = own_low;
+		high[row] = own_high;
+		if (feasible)
+			feasible[row] = ok;
+	}
+	return QD_OK;
+}
+
+qd_status
+qd_bounds_tree(const qd_env *env, qd_tree *tree, int64_t *low, int64_t *high,
+			   uint8_t *feasible, qd_problem *problem)
+{
+	bool		bounded;
+	qd_status	status = complete_weights(env, tree, &bounded, problem);
+
+	if (status != QD_OK)
+		return status;
+	return lift_bounds(env, tree, tree->floor, tree->cap, low, high, feasible, problem);
+}
+
+/* halves of running sums, a hair below them too: shares are not quite exact */
+static int64_t
+round_running(qd_fixed x, uint64_t half)
+{
+	return x.whole + (x.fraction >= half ? 1 : 0);
+}
+
+static bool
+is_fractional(void *arg, int32_t row)
+{
+	const qd_tree *tree = arg;
+
+	return tree->exact_fraction[row] != 0;
+}
+
+/*
+ * Units of one more or less where fixed-point noise left the floors of the
+ * shares a unit beside what the parent holds.  At most a handful of steps.
+ */
+static qd_status
+absorb(const walk *w, qd_int128 left)
+{
+	const qd_group *group = &w->group;
+	qd_tree    *tree = w->tree;
+
+	while (left != 0)
+	{
+		int			step = left > 0 ? 1 : -1;
+		int32_t		best = -1;
+		int32_t		i;
+
+		for (i = 0; i < group->size; i++)
+		{
+			int32_t		row = qd_row(group, i);
+
+			QD_POLL(w->env, i);
+			if (step > 0 ? tree->amount[row] >= qd_high(group, row) :
+				tree->amount[row] <= qd_low(group, row))
+				continue;
+			/* the nearest to its share after the step */
+			if (best < 0 ||
+				(step > 0 ? tree->exact_fraction[row] > tree->exact_fraction[best] :
+				 tree->exact_fraction[row] < tree->exact_fraction[best]))
+				best = row;
+		}
+		if (best < 0)
+			return QD_INTERNAL;
+		tree->amount[best] += step;
+		left -= step;
+	}
+	return QD_OK;
+}
+
+/* largest remainder of the children against their exact shares */
+static qd_status
+round_children(const walk *w, int64_t total, int32_t depth)
+{
+	const qd_group *group = &w->group;
+	qd_tree    *tree = w->tree;
+	qd_int128	left = total;
+	int32_t		active = 0;
+	int32_t		i;
+
+	for (i = 0; i < group->size; i++)
+	{
+		int32_t		row = qd_row(group, i);
+
+		QD_POLL(w->env, i);
+		tree->amount[row] = tree->exact[row];
+		left -= tree->amount[row];
+		if (group->state[row] == QD_ACTIVE)
+			active++;
+	}
+	/* noise can leave every share a hair below its whole number */
+	if (left >= active && active > 0)
+		for (i = 0; i < group->size; i++)
+		{
+			int32_t		row = qd_row(group, i);
+
+			QD_POLL(w->env, i);
+			if (group->state[row] == QD_ACTIVE && tree->amount[row] < qd_high(group, row))
+			{
+				tree->amount[row]++;
+				left--;
+			}
+		}
+	else if (left > 0)
+	{
+		qd_cut		cut;
+		int32_t		seen = 0;
+
+		qd_select(w->env, group, tree->exact_fraction, (int32_t) left, (uint64_t) depth, &cut);
+		for (i = 0; i < group->size; i++)
+		{
+			int32_t		row = qd_row(group, i);
+
+			QD_POLL(w->env, i);
+			if (group->state[row] == QD_ACTIVE &&
+				qd_cut_serves(&cut, tree->exact_fraction[row], group->weight[row], &seen))
+			{
+				/* noise alone can ask for a unit above a cap just reached */
+				if (tree->amount[row] >= qd_high(group, row))
+					continue;
+				tree->amount[row]++;
+				left--;
+			}
+		}
+		if (w->explain)
+			qd_mark_ties(w->env, group, tree->exact_fraction, &cut, tree->rule);
+	}
+	return left == 0 ? QD_OK : absorb(w, left);
+}
+
+/* what the children of a node hold, and why; the node itself is done */
+static qd_status
+share_node(walk *w, int32_t row, int32_t depth)
+{
+	const qd_env *env = w->env;
+	qd_tree    *tree = w->tree;
+	qd_group   *group = &w->group;
+	int64_t		sign = (tree->flags[row] & NEGATIVE) ? -1 : 1;
+	qd_fixed	exact = {tree->exact[row], tree->exact_fraction[row]};
+	int64_t		total = tree->amount[row];
+	bool		uplifted = tree->uplift && tree->uplift[row] != 0;
+	qd_int128	rest;
+	qd_fixed	share;
+	qd_pool		pool = {{0, 0}, 0};
+	qd_status	status = QD_OK;
+	int32_t		c;
+	int32_t		i;
+
+	if (uplifted)
+	{
+		qd_int128	one = tree->uplift_one;
+		qd_int128	factor = one + tree->uplift[row];
+		bool		negative = total < 0;
+		qd_int128	magnitude = negative ? -(qd_int128) total : total;
+		qd_int128	raised;
+		qd_int128	low;
+		qd_int128	high;
+		bool		open;
+
+		if (__builtin_mul_overflow(2 * magnitude, factor, &raised) ||
+			__builtin_add_overflow(raised, one, &raised))
+		{
+			w->problem->row = row;
+			return QD_OVERFLOW;
+		}
+		raised /= 2 * one;
+		if (negative)
+			raised = -raised;
+		if (tree->floor)
+		{
+			children_range(env, tree, row, tree->floor, tree->cap, &low, &high, &open);
+			if (raised < low)
+				raised = low;
+			if (!open && raised > high)
+				raised = high;
+		}
+		if (raised > INT64_MAX || raised < -INT64_MAX)
+		{
+			w->problem->row = row;
+			return QD_OVERFLOW;
+		}
+		total = (int64_t) raised;
+		exact.whole = total;
+		exact.fraction = 0;
+	}
+
+	/* locked children have theirs; who shares what is left? */
+	group->size = 0;
+	rest = 0;
+	for (c = tree->child_start[row]; c < tree->child_start[row + 1]; c++)
+	{
+		int32_t		child = tree->child[c];
+
+		QD_POLL(env, c);
+		if (!(tree->flags[child] & TAKES_PART))
+			continue;
+		if (tree->flags[child] & QD_LOCKED)
+		{
+			tree->amount[child] *= sign;
+			tree->exact[child] = tree->amount[child];
+			tree->exact_fraction[child] = 0;
+			tree->rule[child] = QD_RULE_LOCKED;
+			rest -= tree->amount[child];
+		}
+		else
+			w->member[group->size++] = child;
+	}
+	group->equal = false;
+	if (group->size > 0)
+		qd_group_equalize(env, group);
+
+	/* total and exact minus the locks */
+	share.fraction = exact.fraction;
+	if (exact.whole + rest > INT64_MAX || exact.whole + rest < -INT64_MAX ||
+		total + rest > INT64_MAX || total + rest < -INT64_MAX)
+	{
+		w->problem->row = row;
+		return QD_OVERFLOW;
+	}
+	share.whole = (int64_t) (exact.whole + rest);
+
+	if (group->size > 0)
+	{
+		if (w->rounding == QD_WEBSTER)
+			status = qd_webster(env, group, (int64_t) (total + rest), w->explain,
+								tree->amount, tree->rule, &pool);
+		if (status == QD_OK)
+			status = qd_fill(env, group, share, &pool);
+	}
+	if (status != QD_OK)
+	{
+		w->problem->row = row;
+		return status;
+	}
+
+	for (i = 0; i < group->size; i++)
+	{
+		int32_t		child = group->member[i];
+		uint8_t		state = group->state[child];
+
+		QD_POLL(env, i);
+		tree->exact_fraction[child] = 0;
+		if (state == QD_ACTIVE)
+		{
+			qd_fixed	x = qd_fixed_share(pool.amount, group->weight[child], pool.weight);
+
+			tree->exact[child] = x.whole;
+			tree->exact_fraction[child] = x.fraction;
+		}
+		else
+			tree->exact[child] = state == QD_AT_LOW ? qd_low(group, child) :
+				qd_high(group, child);
+
+		if (w->rounding == QD_WEBSTER)
+		{
+			if (uplifted && tree->rule[child] > QD_RULE_UPLIFT)
+				tree->rule[child] = QD_RULE_UPLIFT;
+			continue;
+		}
+		if (state == QD_AT_LOW &&
+			(group->weight[child] > 0 || tree->exact[child] != 0))
+			tree->rule[child] = QD_RULE_FLOOR;
+		else if (state == QD_AT_HIGH)
+			tree->rule[child] = QD_RULE_CAP;
+		else if (uplifted)
+			tree->rule[child] = QD_RULE_UPLIFT;
+		else if (group->equal)
+			tree->rule[child] = QD_RULE_EQUAL;
+		else
+			tree->rule[child] = state == QD_AT_LOW ? QD_RULE_ZERO : QD_RULE_SHARE;
+	}
+
+	if (w->rounding == QD_CUMULATIVE)
+	{
+		/* borders of the children within the node's own stretch */
+		qd_fixed	begin = w->start[row];
+		qd_fixed	end = begin;
+		qd_fixed	pinned = {0, 0};
+		int64_t		running = 0;
+
+		for (c = tree->child_start[row]; c < tree->child_start[row + 1]; c++)
+		{
+			int32_t		child = tree->child[c];
+			qd_fixed	width;
+
+			QD_POLL(env, c);
+			if (!(tree->flags[child] & TAKES_PART))
+				continue;
+			w->start[child] = end;
+			if ((tree->flags[child] & QD_LOCKED) || group->state[child] != QD_ACTIVE)
+				pinned.whole = (int64_t) ((uint64_t) pinned.whole +
+										  (uint64_t) tree->exact[child]);
+			else
+				running += group->weight[child];
+			end = qd_fixed_add(begin, pinned);
+			if (running > 0)
+				end = qd_fixed_add(end, qd_fixed_share(pool.amount, running, pool.weight));
+			width = qd_fixed_sub(end, w->start[child]);
+			tree->exact[child] = width.whole;
+			tree->exact_fraction[child] = width.fraction;
+			tree->amount[child] = (int64_t) ((uint64_t) round_running(end, w->half) -
+											 (uint64_t) round_running(w->start[child], w->half));
+		}
+		if (w->explain && group->size > 0)
+			qd_mark_running_ties(env, group, is_fractional, tree, tree->rule);
+	}
+	else if (w->rounding == QD_HAMILTON && group->size > 0)
+		status = round_children(w, (int64_t) (total + rest), depth);
+	return status;
+}
+
+/* sets up each root: its sign, its total; checks it against the bounds */
+static qd_status
+share_roots(walk *w, const int64_t *total)
+{
+	qd_tree    *tree = w->tree;
+	qd_fixed	nothing = {0, 0};
+	int32_t		i;
+
+	for (i = 0; i < tree->n && tree->parent[tree->order[i]] < 0; i++)
+	{
+		int32_t		row = tree->order[i];
+		bool		mirrored = (tree->flags[row] & NEGATIVE) != 0;
+		qd_int128	asked;
+		qd_int128	low = 0;
+		qd_int128	high = 0;
+		bool		open = false;
+
+		QD_POLL(w->env, i);
+		if (tree->flags[row] & QD_NO_TOTAL)
+			continue;
+		asked = mirrored ? -(qd_int128) total[row] : total[row];
+		if (tree->floor)
+		{
+			low = tree->floor[row];
+			high = tree->cap[row];
+			open = high == QD_NO_CAP;
+		}
+		else if (tree->flags[row] & TAKES_PART)
+			open = true;
+		if (asked < low || (!open && asked > high))
+		{
+			w->problem->subject = QD_ON_TOTAL;
+			w->problem->row = row;
+			w->problem->asked = total[row];
+			w->problem->low = mirrored ? -high : low;
+			w->problem->high = mirrored ? -low : high;
+			w->problem->unbounded_low = mirrored && open;
+			w->problem->unbounded_high = !mirrored && open;
+			return QD_INFEASIBLE;
+		}
+		tree->amount[row] = (int64_t) asked;
+		tree->exact[row] = (int64_t) asked;
+		tree->exact_fraction[row] = 0;
+		tree->rule[row] = (tree->flags[row] & QD_LOCKED) ? QD_RULE_LOCKED : QD_RULE_SHARE;
+		if (w->start)
+			w->start[row] = nothing;
+	}
+	return QD_OK;
+}
+
+/* amounts and shares of mirrored trees back into their own sign */
+static void
+unmirror(const qd_env *env, qd_tree *tree)
+{
+	int32_t		i;
+
+	for (i = 0; i < tree->n; i++)
+	{
+		qd_fixed	x;
+		qd_fixed	zero = {0, 0};
+
+		QD_POLL(env, i);
+		if (!(tree->flags[i] & NEGATIVE) || tree->rule[i] == QD_RULE_NONE)
+			continue;
+		tree->amount[i] = -tree->amount[i];
+		x.whole = tree->exact[i];
+		x.fraction = tree->exact_fraction[i];
+		x = qd_fixed_sub(zero, x);
+		tree->exact[i] = x.whole;
+		tree->exact_fraction[i] = x.fraction;
+		if (tree->rule[i] == QD_RULE_FLOOR)
+			tree->rule[i] = QD_RULE_CAP;
+		else if (tree->rule[i] == QD_RULE_CAP)
+			tree->rule[i] = QD_RULE_FLOOR;
+	}
+}
+
+static qd_status
+share_forest(walk *w, const int64_t *total)
+{
+	qd_tree    *tree = w->tree;
+	int32_t		level_end = 0;
+	int32_t		depth = 0;
+	qd_status	status = share_roots(w, total);
+	int32_t		next = 0;		/* first row of the next level */
+	int32_t		at;
+
+	while (next < tree->n && tree->parent[tree->order[next]] < 0)
+		next++;
+	level_end = next;
+	for (at = 0; at < tree->n && status == QD_OK; at++)
+	{
+		int32_t		row = tree->order[at];
+
+		QD_POLL(w->env, at);
+		if (at == level_end)
+		{
+			depth++;
+			level_end = next;
+		}
+		next += tree->child_start[row + 1] - tree->child_start[row];
+		if (tree->rule[row] != QD_RULE_NONE && !is_leaf(tree, row))
+			status = share_node(w, row, depth + 1);
+	}
+	return status;
+}
+
+qd_status
+qd_allocate_tree(const qd_env *env, qd_tree *tree, const int64_t *total,
+				 qd_rounding rounding, bool explain, qd_problem *problem)
+{
+	walk		w = {0};
+	bool		bounded;
+	bool		any_negative = false;
+	int64_t    *own_floor = NULL;
+	int64_t    *own_cap = NULL;
+	int32_t		most = 0;
+	int32_t		depth = 0;
+	int32_t		level_end = 0;
+	int32_t		next = 0;
+	qd_status	status;
+	int32_t		at;
+
+	w.env = env;
+	w.tree = tree;
+	w.rounding = rounding;
+	w.explain = explain;
+	w.problem = problem;
+
+	/* signs go down, levels are counted, the widest family found */
+	for (at = 0; at < tree->n; at++)
+	{
+		int32_t		row = tree->order[at];
+		int32_t		children = tree->child_start[row + 1] - tree->child_start[row];
+		int32_t		parent = tree->parent[row];
+
+		QD_POLL(env, at);
+		tree->rule[row] = QD_RULE_NONE;
+		if (children > most)
+			most = children;
+		if (parent < 0)
+			next++;
+		else
+			tree->flags[row] |= tree->flags[parent] & (NEGATIVE | QD_NO_TOTAL);
+		if (parent < 0 && !(tree->flags[row] & QD_NO_TOTAL) && total[row] < 0)
+		{
+			tree->flags[row] |= NEGATIVE;
+			any_negative = true;
+		}
+		if (rounding == QD_CUMULATIVE && children > 0 &&
+			tree->uplift && tree->uplift[row] != 0)
+		{
+			problem->row = row;
+			return QD_CUMULATIVE_UPLIFT;
+		}
+	}
+	level_end = next;
+	for (at = 0; at < tree->n; at++)
+	{
+		int32_t		row = tree->order[at];
+
+		if (at == level_end)
+		{
+			depth++;
+			level_end = next;
+		}
+		next += tree->child_start[row + 1] - tree->child_start[row];
+		QD_POLL(env, at);
+	}
+	/* a running sum is off by at most an ulp a level */
+	w.half = ((uint64_t) 1 << 63) - 2 * ((uint64_t) depth + 1);
+
+	status = complete_weights(env, tree, &bounded, problem);
+	if (status != QD_OK)
+		return status;
+	if (bounded)
+	{
+		if (!tree->floor)
+			tree->floor = own_floor = env->alloc(env->arg, sizeof(int64_t) * (size_t) tree->n);
+		if (!tree->cap)
+			tree->cap = own_cap = env->alloc(env->arg, sizeof(int64_t) * (size_t) tree->n);
+		if (!tree->floor || !tree->cap)
+			status = QD_NOMEM;
+		else
+			status = lift_bounds(env, tree, tree->floor, tree->cap, tree->floor, tree->cap,
+								 NULL, problem);
+	}
+	else
+	{
+		/* none was given; what the arrays hold is noise */
+		tree->floor = NULL;
+		tree->cap = NULL;
+	}
+
+	if (status == QD_OK)
+	{
+		w.state = env->alloc(env->arg, (size_t) tree->n + 1);
+		w.member = env->alloc(env->arg, sizeof(int32_t) * ((size_t) most + 1));
+		w.group.scratch = env->alloc(env->arg, sizeof(int32_t) * ((size_t) most + 1));
+		w.group.key = env->alloc(env->arg, sizeof(uint64_t) * ((size_t) most + 1));
+		if (rounding == QD_CUMULATIVE)
+			w.start = env->alloc(env->arg, sizeof(qd_fixed) * ((size_t) tree->n + 1));
+		if (!w.state || !w.member || !w.group.scratch || !w.group.key ||
+			(rounding == QD_CUMULATIVE && !w.start))
+			status = QD_NOMEM;
+	}
+	if (status == QD_OK)
+	{
+		w.group.member = w.member;
+		w.group.weight = tree->weight;
+		w.group.low = tree->floor;
+		w.group.high = tree->cap;
+		w.group.state = w.state;
+		status = share_forest(&w, total);
+	}
+	if (status == QD_OK && any_negative)
+		unmirror(env, tree);
+
+	if (w.start)
+		env->release(env->arg, w.start);
+	if (w.group.key)
+		env->release(env->arg, w.group.key);
+	if (w.group.scratch)
+		env->release(env->arg, w.group.scratch);
+	if (w.member)
+		env->release(env->arg, w.member);
+	if (w.state)
+		env->release(env->arg, w.state);
+	if (own_cap)
+	{
+		env->release(env->arg, own_cap);
+		tree->cap = NULL;
+	}
+	if (own_floor)
+	{
+		env->release(env->arg, own_floor);
+		tree->floor = NULL;
+	}
+	return status;
+}
