@@ -101,7 +101,7 @@ CREATE FUNCTION quota_decomp.allocate_tree(
 	rounding quota_decomp.rounding_rule DEFAULT 'hamilton')
 RETURNS numeric
 LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 20
-AS 'MODULE_PATHNAME', 'qd_allocate_tree';
+AS 'MODULE_PATHNAME', 'qd_allocate_tree_window';
 COMMENT ON FUNCTION quota_decomp.allocate_tree(numeric, anycompatible, anycompatible, numeric, numeric, numeric, numeric, numeric, numeric, quota_decomp.rounding_rule) IS
 'window function: splits the total given at each root down a tree of nodes, so that children sum to their parent at every depth';
 
@@ -133,7 +133,7 @@ CREATE FUNCTION quota_decomp.bounds_tree(
 	unit numeric DEFAULT 0.01)
 RETURNS quota_decomp.subtree_bounds
 LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 20
-AS 'MODULE_PATHNAME', 'qd_bounds_tree';
+AS 'MODULE_PATHNAME', 'qd_bounds_tree_window';
 COMMENT ON FUNCTION quota_decomp.bounds_tree(anycompatible, anycompatible, numeric, numeric, numeric, numeric, numeric, numeric) IS
 'window function: the least and the most each node can be given, from the floors, caps and locks at and below it';
 

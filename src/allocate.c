@@ -1,0 +1,296 @@
+/*
+ * allocate.c
+ *		allocate, allocate_detail and allocate_array: a total over the rows of
+ *		a partition, or over an array.
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "windowapi.h"
+
+#include "allocation.h"
+#include "decimal.h"
+#include "source.h"
+
+PG_FUNCTION_INFO_V1(qd_allocate);
+PG_FUNCTION_INFO_V1(qd_allocate_detail);
+PG_FUNCTION_INFO_V1(qd_allocate_array);
+
+enum
+{
+	ARG_TOTAL,
+	ARG_WEIGHT,
+	ARG_FLOOR,
+	ARG_CAP,
+	ARG_LOCKED,
+	ARG_UNIT,
+	ARG_ROUNDING,
+	ARG_COUNT
+};
+
+/* a partition's answer; zeroed by the server at the partition's begin */
+typedef struct allocation_state
+{
+	bool		isdone;
+	bool		isnull;			/* NULL total: every row is NULL */
+	qd_unit		unit;
+	qd_rows		rows;
+} allocation_state;
+
+/*
+ * Reads the arguments, allocates, and leaves amounts and rules in *state.
+ * 8 + 8 + 2 bytes a row are kept (16 more with bounds), as much again is
+ * needed for a while.
+ */
+static void
+allocate(qd_source *source, allocation_state *state, bool explain)
+{
+	qd_rows    *rows = &state->rows;
+	Size		n = (Size) source->n;
+	uint8	   *flags;
+	Datum		total_value;
+	int64		total;
+	qd_rounding rounding;
+	qd_env		env;
+	qd_problem	problem = {0};
+	qd_status	status;
+	int32		row;
+
+	if (!qd_read_total(source, ARG_TOTAL, &total_value))
+	{
+		state->isnull = true;
+		return;
+	}
+	qd_read_unit(source, ARG_UNIT, &state->unit);
+	rounding = qd_read_rounding(source, ARG_ROUNDING);
+	total = qd_count_total(source, &state->unit, total_value, -1);
+
+	rows->n = source->n;
+	rows->weight = qd_source_alloc(source, sizeof(int64) * n);
+	rows->amount = qd_source_alloc(source, sizeof(int64) * n);
+	rows->rule = qd_source_alloc(source, n);
+	rows->state = qd_source_alloc(source, n);
+	flags = qd_source_alloc(source, n);
+	memset(flags, 0, n);
+	rows->flags = flags;
+
+	qd_read_amounts(source, ARG_LOCKED, "locked amount", &state->unit, QD_EXACTLY,
+					QD_LOCKED, flags, rows->amount);
+	rows->floor = qd_read_amounts(source, ARG_FLOOR, "floor", &state->unit, QD_UP,
+								  QD_HAS_FLOOR, flags, NULL);
+	rows->cap = qd_read_amounts(source, ARG_CAP, "cap", &state->unit, QD_DOWN,
+								QD_HAS_CAP, flags, NULL);
+	qd_read_weights(source, ARG_WEIGHT, flags, QD_LOCKED, rows->weight);
+	for (row = 0; (rows->floor || rows->cap) && row < source->n; row++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (flags[row] & (QD_HAS_FLOOR | QD_HAS_CAP))
+			qd_check_bounds(source, ARG_FLOOR, ARG_CAP, row, flags[row], rows->floor,
+							rows->cap, true);
+	}
+
+	qd_source_env(source, &env);
+	status = qd_allocate_rows(&env, rows, total, rounding, explain, &problem);
+	if (status != QD_OK)
+		qd_report(source, &state->unit, status, &problem);
+	pfree(flags);
+	rows->flags = NULL;
+	if (!explain)
+	{
+		pfree(rows->weight);
+		pfree(rows->state);
+	}
+}
+
+/* the state of the current partition, computed at its first row */
+static allocation_state *
+partition_state(FunctionCallInfo fcinfo, bool explain)
+{
+	allocation_state *state = WinGetPartitionLocalMemory(PG_WINDOW_OBJECT(),
+														 sizeof(allocation_state));
+
+	if (!state->isdone)
+	{
+		qd_source	source = {0};
+
+		source.context = GetMemoryChunkContext(state);
+		qd_source_window(&source, fcinfo);
+		allocate(&source, state, explain);
+		state->isdone = true;
+	}
+	return state;
+}
+
+/* allocate(...) OVER (...) → numeric: the amount of the current row */
+Datum
+qd_allocate(PG_FUNCTION_ARGS)
+{
+	allocation_state *state = partition_state(fcinfo, false);
+	int64		row = WinGetCurrentPosition(PG_WINDOW_OBJECT());
+
+	if (state->isnull || state->rows.rule[row] == QD_RULE_NONE)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(qd_units_numeric(&state->unit, state->rows.amount[row]));
+}
+
+/* allocate_detail(...) OVER (...) → allocation, NULL where the amount is */
+Datum
+qd_allocate_detail(PG_FUNCTION_ARGS)
+{
+	allocation_state *state = partition_state(fcinfo, true);
+	int64		row = WinGetCurrentPosition(PG_WINDOW_OBJECT());
+	int64		whole;
+	int64		millionths;
+
+	if (state->isnull || state->rows.rule[row] == QD_RULE_NONE)
+		PG_RETURN_NULL();
+	qd_rows_exact(&state->rows, (int32) row, &whole, &millionths);
+	PG_RETURN_DATUM(qd_allocation_datum(fcinfo, &state->unit, state->rows.amount[row],
+										(qd_int128) whole * 1000000 + millionths,
+										state->rows.rule[row]));
+}
+
+/*
+ * An allocation as a row: amount, exact (in millionths of the unit), what
+ * rounding added, and the rule's name.
+ */
+Datum
+qd_allocation_datum(FunctionCallInfo fcinfo, const qd_unit *unit, int64 amount,
+					qd_int128 exact_millionths, uint8 rule)
+{
+	TupleDesc	desc = qd_result_desc(fcinfo);
+	Datum		values[4];
+	bool		nulls[4] = {false, false, false, false};
+
+	values[0] = qd_units_numeric(unit, amount);
+	values[1] = qd_millionths_numeric(unit, exact_millionths);
+	values[2] = qd_millionths_numeric(unit, (qd_int128) amount * 1000000 - exact_millionths);
+	values[3] = CStringGetTextDatum(qd_rule_name(rule));
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+/* the blessed descriptor of a function that returns a composite; kept */
+TupleDesc
+qd_result_desc(FunctionCallInfo fcinfo)
+{
+	TupleDesc	desc = fcinfo->flinfo->fn_extra;
+
+	if (!desc)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+			elog(ERROR, "return type must be a row type");
+		desc = BlessTupleDesc(desc);
+		fcinfo->flinfo->fn_extra = desc;
+		MemoryContextSwitchTo(old);
+	}
+	return desc;
+}
+
+/* what arrays are as a source */
+typedef struct array_source
+{
+	Datum	   *values[ARG_COUNT];
+	bool	   *nulls[ARG_COUNT];
+} array_source;
+
+static Datum
+array_get(qd_source *source, int arg, int32 row, bool *isnull)
+{
+	if (source->values[arg])
+	{
+		*isnull = source->nulls[arg][row];
+		return source->values[arg][row];
+	}
+	*isnull = source->fcinfo->args[arg].isnull;
+	return source->fcinfo->args[arg].value;
+}
+
+static bool
+array_constant(qd_source *source, int arg)
+{
+	return source->values[arg] == NULL;
+}
+
+static char *
+array_describe(qd_source *source, int32 row)
+{
+	return psprintf("Element %d of the arrays.", row + 1);
+}
+
+/* takes argument arg apart; its length must be n unless n is below 0 */
+static int
+take_array(FunctionCallInfo fcinfo, int arg, const char *name, int n, array_source *arrays)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(arg);
+	int			count;
+
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("%s must be a one-dimensional array", name)));
+	deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT,
+					  &arrays->values[arg], &arrays->nulls[arg], &count);
+	if (n >= 0 && count != n)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("%s has %d elements, but weights has %d", name, count, n),
+				 errhint("Use NULL elements where there is none.")));
+	return count;
+}
+
+/*
+ * allocate_array(...) → numeric[]: the amounts, one an element of weights;
+ * NULL where weights is.
+ */
+Datum
+qd_allocate_array(PG_FUNCTION_ARGS)
+{
+	qd_source	source = {0};
+	array_source arrays = {{0}, {0}};
+	allocation_state state = {0};
+	Datum	   *amounts;
+	bool	   *nulls;
+	int			lower = 1;
+	int			i;
+
+	if (PG_ARGISNULL(ARG_WEIGHT))
+		PG_RETURN_NULL();
+	source.n = take_array(fcinfo, ARG_WEIGHT, "weights", -1, &arrays);
+	if (!PG_ARGISNULL(ARG_FLOOR))
+		take_array(fcinfo, ARG_FLOOR, "floors", source.n, &arrays);
+	if (!PG_ARGISNULL(ARG_CAP))
+		take_array(fcinfo, ARG_CAP, "caps", source.n, &arrays);
+	if (!PG_ARGISNULL(ARG_LOCKED))
+		take_array(fcinfo, ARG_LOCKED, "locked", source.n, &arrays);
+	if (source.n == 0)
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(NUMERICOID));
+
+	source.fcinfo = fcinfo;
+	source.context = CurrentMemoryContext;
+	source.values = arrays.values;
+	source.nulls = arrays.nulls;
+	source.get = array_get;
+	source.constant = array_constant;
+	source.describe = array_describe;
+	allocate(&source, &state, false);
+
+	amounts = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Datum) * (Size) source.n);
+	nulls = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(bool) * (Size) source.n);
+	for (i = 0; i < source.n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		nulls[i] = state.isnull || state.rows.rule[i] == QD_RULE_NONE;
+		amounts[i] = nulls[i] ? (Datum) 0 : qd_units_numeric(&state.unit, state.rows.amount[i]);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(amounts, nulls, 1, &source.n, &lower,
+											 NUMERICOID, -1, false, TYPALIGN_INT));
+}
