@@ -54,23 +54,38 @@ allocate(qd_source *source, allocation_state *state, bool explain)
 {
 	qd_rows    *rows = &state->rows;
 	Size		n = (Size) source->n;
-	uint8	   *flags;
-	Datum		total_value;
-	int64		total;
+	const qd_unit *unit = &state->unit;
+	qd_single	total;
+	qd_single	unit_value;
+	qd_single	rounding_value;
+	qd_amounts	locked;
+	qd_amounts	floor;
+	qd_amounts	cap;
+	qd_weights	weights;
 	qd_rounding rounding;
+	int64		count;
+	uint8	   *flags;
 	qd_env		env;
 	qd_problem	problem = {0};
 	qd_status	status;
 	int32		row;
 
-	if (!qd_read_total(source, ARG_TOTAL, &total_value))
+	qd_single_begin(source, &total, ARG_TOTAL, "total");
+	if (total.isnull)
 	{
+		for (row = 1; total.per_row && row < source->n; row++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			qd_single_check(source, &total, row);
+		}
 		state->isnull = true;
 		return;
 	}
-	qd_read_unit(source, ARG_UNIT, &state->unit);
-	rounding = qd_read_rounding(source, ARG_ROUNDING);
-	total = qd_count_total(source, &state->unit, total_value, -1);
+	qd_single_begin(source, &unit_value, ARG_UNIT, "unit");
+	qd_take_unit(&unit_value, &state->unit);
+	qd_single_begin(source, &rounding_value, ARG_ROUNDING, "rounding");
+	rounding = qd_take_rounding(&rounding_value);
+	count = qd_count_total(source, unit, total.value, -1);
 
 	rows->n = source->n;
 	rows->weight = qd_source_alloc(source, sizeof(int64) * n);
@@ -81,31 +96,45 @@ allocate(qd_source *source, allocation_state *state, bool explain)
 	memset(flags, 0, n);
 	rows->flags = flags;
 
-	qd_read_amounts(source, ARG_LOCKED, "locked amount", &state->unit, QD_EXACTLY,
-					QD_LOCKED, flags, rows->amount);
-	rows->floor = qd_read_amounts(source, ARG_FLOOR, "floor", &state->unit, QD_UP,
-								  QD_HAS_FLOOR, flags, NULL);
-	rows->cap = qd_read_amounts(source, ARG_CAP, "cap", &state->unit, QD_DOWN,
-								QD_HAS_CAP, flags, NULL);
-	qd_read_weights(source, ARG_WEIGHT, flags, QD_LOCKED, rows->weight);
-	for (row = 0; (rows->floor || rows->cap) && row < source->n; row++)
+	qd_amounts_begin(source, &locked, ARG_LOCKED, "locked amount", unit, QD_EXACTLY,
+					 QD_LOCKED, rows->amount);
+	qd_amounts_begin(source, &floor, ARG_FLOOR, "floor", unit, QD_UP, QD_HAS_FLOOR, NULL);
+	qd_amounts_begin(source, &cap, ARG_CAP, "cap", unit, QD_DOWN, QD_HAS_CAP, NULL);
+	qd_weights_begin(source, &weights, ARG_WEIGHT, QD_LOCKED, rows->weight);
+	for (row = 0; row < source->n; row++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (total.per_row)
+			qd_single_check(source, &total, row);
+		if (unit_value.per_row)
+			qd_single_check(source, &unit_value, row);
+		if (rounding_value.per_row)
+			qd_single_check(source, &rounding_value, row);
+		qd_amounts_read(source, &locked, unit, row, flags);
+		qd_amounts_read(source, &floor, unit, row, flags);
+		qd_amounts_read(source, &cap, unit, row, flags);
+		qd_weights_read(source, &weights, row, flags);
 		if (flags[row] & (QD_HAS_FLOOR | QD_HAS_CAP))
-			qd_check_bounds(source, ARG_FLOOR, ARG_CAP, row, flags[row], rows->floor,
-							rows->cap, true);
+			qd_check_bounds(source, &floor, &cap, row, flags[row], true);
 	}
+	qd_weights_end(source, &weights, flags);
+	rows->floor = floor.any ? floor.value : NULL;
+	rows->cap = cap.any ? cap.value : NULL;
 
 	qd_source_env(source, &env);
-	status = qd_allocate_rows(&env, rows, total, rounding, explain, &problem);
+	status = qd_allocate_rows(&env, rows, count, rounding, explain, &problem);
 	if (status != QD_OK)
-		qd_report(source, &state->unit, status, &problem);
+		qd_report(source, unit, status, &problem);
 	pfree(flags);
 	rows->flags = NULL;
 	if (!explain)
 	{
 		pfree(rows->weight);
 		pfree(rows->state);
+		if (floor.value)
+			pfree(floor.value);
+		if (cap.value)
+			pfree(cap.value);
 	}
 }
 

@@ -50,130 +50,144 @@ typedef struct tree_state
 	uint8	   *feasible;
 } tree_state;
 
-/*
- * A column of uplifts as parts of *one, a power of ten; NULL where none is
- * above 0.  Nine decimal places are exact, which is more than any percentage
- * needs; finer ones are refused.
- */
-static int64 *
-read_uplifts(qd_source *source, int arg, int64 *one)
+/* uplifts are counted in these: finer than any percentage needs */
+static const qd_unit uplift_step = {1, 9, 9};
+
+#define UPLIFT_ONE INT64CONST(1000000000)
+
+/* an uplift in parts of UPLIFT_ONE, 0 where NULL; what is wrong with it */
+static int64
+read_uplift(qd_source *source, int arg, int32 row)
 {
-	const qd_unit step = {1, 9, 9};
-	int64	   *uplift;
-	bool		constant = source->constant(source, arg);
-	bool		any = false;
+	bool		isnull;
+	Datum		value = source->get(source, arg, row, &isnull);
 	int64		count = 0;
-	int32		row;
+	qd_count_status status;
 
-	*one = INT64CONST(1000000000);
-	if (qd_constant_null(source, arg))
-		return NULL;
-	uplift = qd_source_alloc(source, sizeof(int64) * (Size) source->n);
-	for (row = 0; row < source->n; row++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!constant || row == 0)
-		{
-			bool		isnull;
-			Datum		value = source->get(source, arg, row, &isnull);
-
-			count = 0;
-			if (!isnull)
-			{
-				qd_count_status status = qd_count_units(&step, value, QD_EXACTLY, &count);
-
-				if (status == QD_COUNT_NOT_FINITE || count < 0)
-					ereport(ERROR,
-							(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							 errmsg("uplift must be a finite number, not negative: %s",
-									qd_numeric_text(value)),
-							 errdetail("%s", source->describe(source, row)),
-							 errhint("An uplift of 0.05 assigns 105 %% of a node to its children.")));
-				if (status != QD_COUNT_OK)
-					ereport(ERROR,
-							(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							 errmsg("uplift is out of range: %s", qd_numeric_text(value)),
-							 errdetail("%s An uplift has at most nine decimal places.",
-									   source->describe(source, row))));
-			}
-		}
-		uplift[row] = count;
-		any = any || count != 0;
-	}
-	return any ? uplift : NULL;
+	if (isnull)
+		return 0;
+	status = qd_count_units(&uplift_step, value, QD_EXACTLY, &count);
+	if (status == QD_COUNT_NOT_FINITE || (status == QD_COUNT_OK && count < 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("uplift must be a finite number, not negative: %s",
+						qd_numeric_text(value)),
+				 errdetail("%s", source->describe(source, row)),
+				 errhint("An uplift of 0.05 assigns 105 %% of a node to its children.")));
+	if (status != QD_COUNT_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("uplift is out of range: %s", qd_numeric_text(value)),
+				 errdetail("%s An uplift has at most nine decimal places.",
+						   source->describe(source, row))));
+	return count;
 }
 
 /*
- * Reads nodes, weights, bounds, locks and uplifts into state->tree and links
- * it.  The key map stays in source->extra for errors.
+ * Reads nodes, weights, bounds, locks and uplifts into state->tree, and the
+ * totals of roots into total[] unless that is NULL; links the tree.
  */
 static void
-read_tree(qd_source *source, const tree_arguments *arg, tree_state *state)
+read_tree(qd_source *source, const tree_arguments *arg, tree_state *state, int64 *total)
 {
 	qd_tree    *tree = &state->tree;
+	const qd_unit *unit = &state->unit;
 	Size		n = (Size) source->n;
 	uint8	   *flags;
+	int64	   *uplift = NULL;
 	qd_node_map *map;
-	int64	   *floor;
-	int64	   *cap;
+	qd_single	unit_value;
+	qd_amounts	locked;
+	qd_amounts	floor;
+	qd_amounts	cap;
+	qd_weights	weights;
+	bool		uplift_constant = source->constant(source, arg->uplift);
+	bool		any_uplift = false;
 	qd_env		env;
 	qd_problem	problem = {0};
 	qd_status	status;
 	int32		row;
 
-	qd_read_unit(source, arg->unit, &state->unit);
-	map = qd_node_map_build(source, arg->node);
+	qd_single_begin(source, &unit_value, arg->unit, "unit");
+	qd_take_unit(&unit_value, &state->unit);
 	tree->n = source->n;
-	tree->parent = qd_read_parents(source, map, arg->parent);
-	qd_node_map_free(map);
-
 	tree->flags = flags = qd_source_alloc(source, n);
 	memset(flags, 0, n);
 	tree->rule = qd_source_alloc(source, n);
-	tree->child_start = qd_source_alloc(source, sizeof(int32) * (n + 1));
-	tree->child = qd_source_alloc(source, sizeof(int32) * n);
-	tree->order = qd_source_alloc(source, sizeof(int32) * n);
 	tree->weight = qd_source_alloc(source, sizeof(int64) * n);
 	tree->amount = qd_source_alloc(source, sizeof(int64) * n);
 
+	map = qd_node_map_begin(source, arg->node, arg->parent);
+	qd_amounts_begin(source, &locked, arg->locked, "locked amount", unit, QD_EXACTLY,
+					 QD_LOCKED, tree->amount);
+	qd_amounts_begin(source, &floor, arg->floor, "floor", unit, QD_UP, QD_HAS_FLOOR, NULL);
+	qd_amounts_begin(source, &cap, arg->cap, "cap", unit, QD_DOWN, QD_HAS_CAP, NULL);
+	qd_weights_begin(source, &weights, arg->weight, 0, tree->weight);
+	for (row = 0; row < source->n; row++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (qd_node_map_read(source, map, row) && total)
+		{
+			bool		isnull;
+			Datum		value = source->get(source, arg->total, row, &isnull);
+
+			if (isnull)
+				flags[row] |= QD_NO_TOTAL;
+			else
+				total[row] = qd_count_total(source, unit, value, row);
+		}
+		if (unit_value.per_row)
+			qd_single_check(source, &unit_value, row);
+		qd_amounts_read(source, &locked, unit, row, flags);
+		qd_amounts_read(source, &floor, unit, row, flags);
+		qd_amounts_read(source, &cap, unit, row, flags);
+		qd_weights_read(source, &weights, row, flags);
+		if (!uplift_constant || row == 0)
+		{
+			int64		count = read_uplift(source, arg->uplift, row);
+
+			if (count != 0 && !uplift)
+			{
+				any_uplift = true;
+				uplift = qd_source_alloc(source, sizeof(int64) * n);
+				memset(uplift, 0, sizeof(int64) * (Size) row);
+			}
+			if (uplift)
+				uplift[row] = count;
+		}
+		else if (uplift)
+			uplift[row] = uplift[0];
+	}
+	qd_weights_end(source, &weights, flags);
+	tree->parent = qd_node_map_end(source, map);
+	tree->floor = floor.any ? floor.value : NULL;
+	tree->cap = cap.any ? cap.value : NULL;
+	tree->uplift = any_uplift ? uplift : NULL;
+	tree->uplift_one = UPLIFT_ONE;
+
+	tree->child_start = qd_source_alloc(source, sizeof(int32) * (n + 1));
+	tree->child = qd_source_alloc(source, sizeof(int32) * n);
+	tree->order = qd_source_alloc(source, sizeof(int32) * n);
 	qd_source_env(source, &env);
 	status = qd_tree_link(&env, tree, &problem);
 	if (status != QD_OK)
-		qd_report(source, &state->unit, status, &problem);
+		qd_report(source, unit, status, &problem);
 
-	qd_read_amounts(source, arg->locked, "locked amount", &state->unit, QD_EXACTLY,
-					QD_LOCKED, flags, tree->amount);
-	floor = qd_read_amounts(source, arg->floor, "floor", &state->unit, QD_UP,
-							QD_HAS_FLOOR, flags, NULL);
-	cap = qd_read_amounts(source, arg->cap, "cap", &state->unit, QD_DOWN,
-						  QD_HAS_CAP, flags, NULL);
-	tree->floor = floor;
-	tree->cap = cap;
-	if (qd_constant_null(source, arg->weight))
-	{
-		/* no weights at all: leaves weigh 1 */
-		for (row = 0; row < source->n; row++)
-			if (tree->child_start[row] == tree->child_start[row + 1])
-			{
-				tree->weight[row] = 1;
-				flags[row] |= QD_HAS_WEIGHT;
-			}
-	}
-	else
-		qd_read_weights(source, arg->weight, flags, 0, tree->weight);
-
-	/* only a leaf's null weight forbids bounds: an interior one is a sum */
 	for (row = 0; row < source->n; row++)
 	{
-		uint8		f = flags[row];
 		bool		leaf = tree->child_start[row] == tree->child_start[row + 1];
 
 		CHECK_FOR_INTERRUPTS();
-		if ((f & (QD_HAS_FLOOR | QD_HAS_CAP)) == 0)
-			continue;
-		qd_check_bounds(source, arg->floor, arg->cap, row, f, floor, cap, leaf);
+		/* no weights at all: leaves weigh 1 */
+		if (weights.absent && leaf)
+		{
+			tree->weight[row] = 1;
+			flags[row] |= QD_HAS_WEIGHT;
+		}
+		/* only a leaf's null weight forbids bounds: an interior one is a sum */
+		if (flags[row] & (QD_HAS_FLOOR | QD_HAS_CAP))
+			qd_check_bounds(source, &floor, &cap, row, flags[row], leaf);
 	}
-	tree->uplift = read_uplifts(source, arg->uplift, &tree->uplift_one);
 }
 
 /* reads, allocates, and keeps what the rows will be asked for */
@@ -183,31 +197,24 @@ allocate(qd_source *source, tree_state *state, bool explain)
 	const tree_arguments *arg = &allocate_arguments;
 	qd_tree    *tree = &state->tree;
 	Size		n = (Size) source->n;
-	qd_rounding rounding = qd_read_rounding(source, arg->rounding);
-	int64	   *total;
+	qd_single	rounding_value;
+	qd_rounding rounding;
+	int64	   *total = qd_source_alloc(source, sizeof(int64) * n);
 	qd_env		env;
 	qd_problem	problem = {0};
 	qd_status	status;
-	int32		i;
+	int32		row;
 
-	read_tree(source, arg, state);
+	qd_single_begin(source, &rounding_value, arg->rounding, "rounding");
+	rounding = qd_take_rounding(&rounding_value);
+	for (row = 1; rounding_value.per_row && row < source->n; row++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		qd_single_check(source, &rounding_value, row);
+	}
+	read_tree(source, arg, state, total);
 	tree->exact = qd_source_alloc(source, sizeof(int64) * n);
 	tree->exact_fraction = qd_source_alloc(source, sizeof(uint64) * n);
-
-	/* roots come first in the order */
-	total = qd_source_alloc(source, sizeof(int64) * n);
-	for (i = 0; i < tree->n && tree->parent[tree->order[i]] < 0; i++)
-	{
-		int32		row = tree->order[i];
-		bool		isnull;
-		Datum		value = source->get(source, arg->total, row, &isnull);
-
-		CHECK_FOR_INTERRUPTS();
-		if (isnull)
-			tree->flags[row] |= QD_NO_TOTAL;
-		else
-			total[row] = qd_count_total(source, &state->unit, value, row);
-	}
 
 	qd_source_env(source, &env);
 	status = qd_allocate_tree(&env, tree, total, rounding, explain, &problem);
@@ -235,7 +242,7 @@ lift(qd_source *source, tree_state *state)
 	qd_problem	problem = {0};
 	qd_status	status;
 
-	read_tree(source, &bounds_arguments, state);
+	read_tree(source, &bounds_arguments, state, NULL);
 	state->low = qd_source_alloc(source, sizeof(int64) * n);
 	state->high = qd_source_alloc(source, sizeof(int64) * n);
 	state->feasible = qd_source_alloc(source, n);

@@ -3,8 +3,9 @@
  *		Node keys of any hashable type, to rows: PostgreSQL's own hash table,
  *		hash and equality functions, under the call's collation.
  *
- * Memory: 8 bytes a row for the key, its bytes where it is passed by
- * reference (packed, in blocks), and 13 to 27 bytes for the hash table.
+ * Nodes and parents are interned in one table as the rows go by, so that one
+ * pass is enough.  Memory: 20 bytes a row, the key's bytes where it is passed
+ * by reference (packed, in blocks), and 13 to 27 bytes for the hash table.
  */
 #include "compat.h"
 
@@ -21,7 +22,7 @@
 
 typedef struct node_entry
 {
-	int32		row;
+	int32		id;
 	uint32		hash;
 	char		status;
 } node_entry;
@@ -33,7 +34,7 @@ static inline bool same_node(qd_node_map *map, int32 a, int32 b);
 #define SH_PREFIX nodes
 #define SH_ELEMENT_TYPE node_entry
 #define SH_KEY_TYPE int32
-#define SH_KEY row
+#define SH_KEY id
 #define SH_HASH_KEY(tb, key) 0	/* hashes are always given */
 #define SH_EQUAL(tb, a, b) same_node((qd_node_map *) (tb)->private_data, a, b)
 #define SH_STORE_HASH
@@ -47,8 +48,14 @@ static inline bool same_node(qd_node_map *map, int32 a, int32 b);
 
 struct qd_node_map
 {
-	qd_source  *source;
-	Datum	   *key;			/* [n] */
+	int			node_arg;
+	int			parent_arg;
+	int32		count;			/* keys so far */
+	int32		limit;			/* that key and row have room for */
+	Datum	   *key;			/* [limit], by id */
+	int32	   *row;			/* [limit], by id; -1: only a parent so far */
+	int32	   *node;			/* [n], id by row */
+	int32	   *parent;			/* [n], id by row, -1 for a root */
 	Datum		probe;
 	nodes_hash *table;
 
@@ -81,7 +88,7 @@ hash_node(qd_node_map *map, Datum key)
 
 /* a copy of a key that lives as long as the map, without a chunk of its own */
 static Datum
-keep_key(qd_node_map *map, Datum key)
+keep_key(qd_source *source, qd_node_map *map, Datum key)
 {
 	Size		size;
 	char	   *copy;
@@ -95,7 +102,7 @@ keep_key(qd_node_map *map, Datum key)
 	{
 		Size		block = Max(size, KEY_BLOCK);
 
-		map->block = qd_source_alloc(map->source, block);
+		map->block = qd_source_alloc(source, block);
 		map->block_left = block;
 	}
 	copy = map->block;
@@ -116,27 +123,27 @@ key_text(qd_node_map *map, Datum key)
 }
 
 /* an error's detail: Node "key". */
-char *
-qd_node_describe(qd_source *source, int32 row)
+static char *
+node_describe(qd_source *source, int32 row)
 {
 	qd_node_map *map = source->extra;
 
-	return psprintf("Node \"%s\".", key_text(map, map->key[row]));
+	return psprintf("Node \"%s\".", key_text(map, map->key[map->node[row]]));
 }
 
 /*
- * Reads the node column.  Errors: a NULL node, two rows with one node, a type
- * that cannot be hashed.  From then on rows are described by their node.
+ * Begins to read nodes and parents.  Error: a type that cannot be hashed.
+ * From then on the rows read are described by their node.
  */
 qd_node_map *
-qd_node_map_build(qd_source *source, int node_arg)
+qd_node_map_begin(qd_source *source, int node_arg, int parent_arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(source->context);
 	qd_node_map *map = palloc0(sizeof(qd_node_map));
 	TypeCacheEntry *type;
-	int32		row;
 
-	map->source = source;
+	map->node_arg = node_arg;
+	map->parent_arg = parent_arg;
 	map->type = get_fn_expr_argtype(source->fcinfo->flinfo, node_arg);
 	if (!OidIsValid(map->type))
 		elog(ERROR, "could not determine the type of the node");
@@ -152,79 +159,104 @@ qd_node_map_build(qd_source *source, int node_arg)
 	map->collation = source->fcinfo->fncollation;
 	fmgr_info_copy(&map->hash, &type->hash_proc_finfo, source->context);
 	fmgr_info_copy(&map->equal, &type->eq_opr_finfo, source->context);
-	map->key = qd_source_alloc(source, sizeof(Datum) * (Size) source->n);
+	map->limit = source->n;
+	map->key = qd_source_alloc(source, sizeof(Datum) * (Size) map->limit);
+	map->row = qd_source_alloc(source, sizeof(int32) * (Size) map->limit);
+	map->node = qd_source_alloc(source, sizeof(int32) * (Size) source->n);
+	map->parent = qd_source_alloc(source, sizeof(int32) * (Size) source->n);
 	map->table = nodes_create(source->context, (uint32) source->n, map);
 	MemoryContextSwitchTo(old);
-
-	for (row = 0; row < source->n; row++)
-	{
-		bool		isnull;
-		Datum		node = source->get(source, node_arg, row, &isnull);
-		bool		found;
-		node_entry *entry;
-
-		CHECK_FOR_INTERRUPTS();
-		if (isnull)
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("node must not be null"),
-					 errdetail("%s", source->describe(source, row))));
-		map->probe = node;
-		entry = nodes_insert_hash(map->table, PROBE, hash_node(map, node), &found);
-		if (found)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("node \"%s\" appears more than once", key_text(map, node)),
-					 errdetail("Rows %d and %d of the partition, in window order.",
-							   entry->row + 1, row + 1),
-					 errhint("Every node is one row; add what tells them apart to PARTITION BY or to the key.")));
-		entry->row = row;
-		map->key[row] = keep_key(map, node);
-	}
 	source->extra = map;
-	source->describe = qd_node_describe;
 	return map;
 }
 
+/* the id of a key, a new one if it was not met before */
+static int32
+intern(qd_source *source, qd_node_map *map, Datum key)
+{
+	bool		found;
+	node_entry *entry;
+
+	map->probe = key;
+	entry = nodes_insert_hash(map->table, PROBE, hash_node(map, key), &found);
+	if (found)
+		return entry->id;
+
+	/* more keys than rows: some parent is no node, the end will say which */
+	if (map->count == map->limit)
+	{
+		map->limit += map->limit / 2 + 1;
+		map->key = repalloc_huge(map->key, sizeof(Datum) * (Size) map->limit);
+		map->row = repalloc_huge(map->row, sizeof(int32) * (Size) map->limit);
+	}
+	entry->id = map->count++;
+	map->key[entry->id] = keep_key(source, map, key);
+	map->row[entry->id] = -1;
+	return entry->id;
+}
+
 /*
- * Reads the parent column into rows, -1 for a root.  Error: a parent that is
- * no node.
+ * Reads a row's node and parent; true for a root.  Errors: a NULL node, a
+ * second row of one node.
+ */
+bool
+qd_node_map_read(qd_source *source, qd_node_map *map, int32 row)
+{
+	bool		isnull;
+	Datum		key = source->get(source, map->node_arg, row, &isnull);
+	int32		id;
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("node must not be null"),
+				 errdetail("%s", source->describe(source, row))));
+	id = intern(source, map, key);
+	if (map->row[id] >= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("node \"%s\" appears more than once", key_text(map, map->key[id])),
+				 errdetail("Rows %d and %d of the partition, in window order.",
+						   map->row[id] + 1, row + 1),
+				 errhint("Every node is one row; add what tells them apart to PARTITION BY or to the key.")));
+	map->row[id] = row;
+	map->node[row] = id;
+	source->describe = node_describe;
+
+	key = source->get(source, map->parent_arg, row, &isnull);
+	map->parent[row] = isnull ? -1 : intern(source, map, key);
+	return isnull;
+}
+
+/*
+ * After the last row: each row's parent row, -1 for a root.  Error: a parent
+ * that is no node.
  */
 int32 *
-qd_read_parents(qd_source *source, qd_node_map *map, int parent_arg)
+qd_node_map_end(qd_source *source, qd_node_map *map)
 {
-	int32	   *parent = qd_source_alloc(source, sizeof(int32) * (Size) source->n);
+	int32	   *parent = map->parent;
 	int32		row;
 
 	for (row = 0; row < source->n; row++)
 	{
-		bool		isnull;
-		Datum		key = source->get(source, parent_arg, row, &isnull);
-		node_entry *entry;
+		int32		id = parent[row];
 
 		CHECK_FOR_INTERRUPTS();
-		if (isnull)
-		{
-			parent[row] = -1;
+		if (id < 0)
 			continue;
-		}
-		map->probe = key;
-		entry = nodes_lookup_hash(map->table, PROBE, hash_node(map, key));
-		if (!entry)
+		if (map->row[id] < 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("parent \"%s\" of node \"%s\" is not a node",
-							key_text(map, key), key_text(map, map->key[row])),
+							key_text(map, map->key[id]),
+							key_text(map, map->key[map->node[row]])),
 					 errhint("Add a row for it, or make the node a root by a null parent.")));
-		parent[row] = entry->row;
+		parent[row] = map->row[id];
 	}
-	return parent;
-}
-
-/* the hash table is not needed once parents are known; keys stay for errors */
-void
-qd_node_map_free(qd_node_map *map)
-{
+	/* keys stay for errors */
 	nodes_destroy(map->table);
-	map->table = NULL;
+	pfree(map->row);
+	map->parent = NULL;
+	return parent;
 }

@@ -36,56 +36,42 @@ typedef struct rollup_state
 } rollup_state;
 
 /*
- * Sums in 128 bits at the finest scale met; false where they do not do (more
- * than 36 digits, NaN, infinity).  Own values only, children come later.
+ * Takes one row's own value into sum[], in 128 bits at the finest scale met;
+ * false where they do not do (more than 36 digits, NaN, infinity).
  */
 static bool
-read_values(qd_source *source, rollup_state *state)
+take_value(rollup_state *state, int32 row, Datum datum, bool isnull)
 {
-	bool		constant = source->constant(source, ARG_VALUE);
-	qd_decimal	d = {0};
-	bool		isnull = true;
-	int32		row;
+	qd_decimal	d;
+	qd_int128	value;
 
-	for (row = 0; row < source->n; row++)
+	state->sum[row] = 0;
+	state->display_scale[row] = -1;
+	if (isnull)
+		return true;
+	qd_decimal_decode(datum, &d);
+	if (d.kind != QD_DECIMAL_EXACT || d.scale > 18 || d.display_scale > 60)
+		return false;
+	state->display_scale[row] = (int16) d.display_scale;
+	if (d.scale > state->scale)
 	{
-		qd_int128	value;
+		int64		factor = qd_power10[d.scale - state->scale];
+		int32		i;
 
-		CHECK_FOR_INTERRUPTS();
-		if (!constant || row == 0)
+		for (i = 0; i < row; i++)
 		{
-			Datum		datum = source->get(source, ARG_VALUE, row, &isnull);
-
-			if (!isnull)
-				qd_decimal_decode(datum, &d);
+			value = state->sum[i];
+			if (__builtin_mul_overflow(value, (qd_int128) factor, &value))
+				return false;
+			state->sum[i] = value;
+			CHECK_FOR_INTERRUPTS();
 		}
-		state->sum[row] = 0;
-		state->display_scale[row] = -1;
-		if (isnull)
-			continue;
-		if (d.kind != QD_DECIMAL_EXACT || d.scale > 18 || d.display_scale > 60)
-			return false;
-		state->display_scale[row] = (int16) d.display_scale;
-		if (d.scale > state->scale)
-		{
-			int64		factor = qd_power10[d.scale - state->scale];
-			int32		i;
-
-			for (i = 0; i < row; i++)
-			{
-				value = state->sum[i];
-				if (__builtin_mul_overflow(value, (qd_int128) factor, &value))
-					return false;
-				state->sum[i] = value;
-				CHECK_FOR_INTERRUPTS();
-			}
-			state->scale = d.scale;
-		}
-		if (__builtin_mul_overflow(d.mantissa, (qd_int128) qd_power10[state->scale - d.scale],
-								   &value))
-			return false;
-		state->sum[row] = value;
+		state->scale = d.scale;
 	}
+	if (__builtin_mul_overflow(d.mantissa, (qd_int128) qd_power10[state->scale - d.scale],
+							   &value))
+		return false;
+	state->sum[row] = value;
 	return true;
 }
 
@@ -167,11 +153,26 @@ rollup(qd_source *source, rollup_state *state)
 	qd_problem	problem = {0};
 	const qd_unit one = {1, 0, 0};
 	qd_status	status;
+	bool		narrow = true;
+	int32		row;
 
-	map = qd_node_map_build(source, ARG_NODE);
+	state->display_scale = qd_source_alloc(source, sizeof(int16) * n);
+	state->sum = qd_source_alloc(source, sizeof(int128) * n);
+	map = qd_node_map_begin(source, ARG_NODE, ARG_PARENT);
+	for (row = 0; row < source->n; row++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) qd_node_map_read(source, map, row);
+		if (narrow)
+		{
+			bool		isnull;
+			Datum		value = source->get(source, ARG_VALUE, row, &isnull);
+
+			narrow = take_value(state, row, value, isnull);
+		}
+	}
 	tree.n = source->n;
-	tree.parent = qd_read_parents(source, map, ARG_PARENT);
-	qd_node_map_free(map);
+	tree.parent = qd_node_map_end(source, map);
 	tree.child_start = qd_source_alloc(source, sizeof(int32) * (n + 1));
 	tree.child = qd_source_alloc(source, sizeof(int32) * n);
 	tree.order = qd_source_alloc(source, sizeof(int32) * n);
@@ -181,9 +182,7 @@ rollup(qd_source *source, rollup_state *state)
 	if (status != QD_OK)
 		qd_report(source, &one, status, &problem);
 
-	state->display_scale = qd_source_alloc(source, sizeof(int16) * n);
-	state->sum = qd_source_alloc(source, sizeof(int128) * n);
-	if (!read_values(source, state) || !add_up(&tree, state))
+	if (!narrow || !add_up(&tree, state))
 	{
 		pfree(state->sum);
 		state->sum = NULL;

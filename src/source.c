@@ -3,13 +3,16 @@
  *		Readers of arguments: columns of a window partition or of arrays, as
  *		integers for the kernels.  All that is wrong with a value is said here.
  *
- * A partition is read column by column: fetching a second argument of the same
- * row would make the server fetch the row again.
+ * A partition is read once, row by row.  The server fetches a row again for
+ * every further argument, a step to and fro in its tuplestore; going back to
+ * the first row for a second column would be cheaper in memory, but where the
+ * tuplestore has spilled it reads a block of the file for every single row.
  */
 #include "compat.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -110,24 +113,6 @@ qd_source_env(qd_source *source, qd_env *env)
 	env->arg = source;
 }
 
-/* whether an argument was left out, or is NULL in all rows without looking */
-bool
-qd_constant_null(qd_source *source, int arg)
-{
-	bool		isnull;
-
-	if (!source->constant(source, arg))
-		return false;
-	(void) source->get(source, arg, 0, &isnull);
-	return isnull;
-}
-
-static char *
-value_text(Datum value, bool isnull)
-{
-	return isnull ? pstrdup("NULL") : qd_numeric_text(value);
-}
-
 static bool
 same_numeric(Datum a, Datum b)
 {
@@ -136,60 +121,71 @@ same_numeric(Datum a, Datum b)
 }
 
 /*
- * A numeric argument that must be one value in the whole partition; false
- * where it is NULL.  The value is a copy in the source's context.
+ * Begins to read an argument that must be one value in the whole partition:
+ * takes it from the first row.
  */
-static bool
-read_constant(qd_source *source, int arg, const char *name, Datum *value)
+void
+qd_single_begin(qd_source *source, qd_single *single, int arg, const char *name)
 {
-	MemoryContext old;
-	bool		isnull;
-	Datum		first = source->get(source, arg, 0, &isnull);
-	int32		row;
+	Datum		value = source->get(source, arg, 0, &single->isnull);
+	Oid			type = get_fn_expr_argtype(source->fcinfo->flinfo, arg);
 
-	*value = (Datum) 0;
-	if (!isnull)
+	single->arg = arg;
+	single->name = name;
+	single->per_row = !source->constant(source, arg);
+	single->value = value;
+	single->numeric = type == NUMERICOID;
+	if (single->numeric && !single->isnull)
 	{
-		old = MemoryContextSwitchTo(source->context);
-		*value = PointerGetDatum(PG_DETOAST_DATUM_COPY(first));
+		MemoryContext old = MemoryContextSwitchTo(source->context);
+
+		single->value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
 		MemoryContextSwitchTo(old);
 	}
-	if (source->constant(source, arg))
-		return !isnull;
-
-	for (row = 1; row < source->n; row++)
-	{
-		bool		row_null;
-		Datum		other = source->get(source, arg, row, &row_null);
-
-		CHECK_FOR_INTERRUPTS();
-		if (row_null == isnull && (isnull || same_numeric(*value, other)))
-			continue;
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be the same in all rows of a partition: %s and %s",
-						name, value_text(*value, isnull), value_text(other, row_null)),
-				 errdetail("%s", source->describe(source, row)),
-				 errhint("Add what it depends on to PARTITION BY.")));
-	}
-	return !isnull;
 }
 
-/* the total, one in the whole partition; false where it is NULL */
-bool
-qd_read_total(qd_source *source, int arg, Datum *total)
+static char *
+single_text(const qd_single *single, Datum value, bool isnull)
 {
-	return read_constant(source, arg, "total", total);
+	if (isnull)
+		return pstrdup("NULL");
+	if (single->numeric)
+		return qd_numeric_text(value);
+	return DatumGetCString(DirectFunctionCall1(enum_out, value));
 }
 
-/* the unit: one, finite, above 0 */
+/* compares a further row with the first; call where per_row */
 void
-qd_read_unit(qd_source *source, int arg, qd_unit *unit)
+qd_single_check(qd_source *source, const qd_single *single, int32 row)
 {
-	Datum		value;
+	bool		isnull;
+	Datum		value = source->get(source, single->arg, row, &isnull);
+
+	if (isnull && single->isnull)
+		return;
+	if (!isnull && !single->isnull)
+	{
+		if (single->numeric ? same_numeric(value, single->value) :
+			DatumGetObjectId(value) == DatumGetObjectId(single->value))
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be the same in all rows of a partition: %s and %s", single->name,
+					single_text(single, single->value, single->isnull),
+					single_text(single, value, isnull)),
+			 errdetail("%s", source->describe(source, row)),
+			 errhint("Add what it depends on to PARTITION BY.")));
+}
+
+/* the unit: finite, above 0 */
+void
+qd_take_unit(const qd_single *single, qd_unit *unit)
+{
+	Datum		value = single->value;
 	qd_decimal	d;
 
-	if (!read_constant(source, arg, "unit", &value))
+	if (single->isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("unit must not be null"),
@@ -213,38 +209,20 @@ qd_read_unit(qd_source *source, int arg, qd_unit *unit)
 	unit->display_scale = d.display_scale;
 }
 
-/* the rounding rule: one, by the label of the enum */
+/* the rounding rule, by the label of the enum */
 qd_rounding
-qd_read_rounding(qd_source *source, int arg)
+qd_take_rounding(const qd_single *single)
 {
-	bool		isnull;
-	Datum		value = source->get(source, arg, 0, &isnull);
+	Datum		value = single->value;
 	HeapTuple	tuple;
 	const char *label;
 	qd_rounding result;
-	int32		row;
 
-	if (isnull)
+	if (single->isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("rounding must not be null"),
 				 errhint("Use 'hamilton', 'webster' or 'cumulative'.")));
-	for (row = 1; !source->constant(source, arg) && row < source->n; row++)
-	{
-		bool		row_null;
-		Datum		other = source->get(source, arg, row, &row_null);
-
-		CHECK_FOR_INTERRUPTS();
-		if (row_null || DatumGetObjectId(other) != DatumGetObjectId(value))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("rounding must be the same in all rows of a partition: %s and %s",
-							DatumGetCString(DirectFunctionCall1(enum_out, value)),
-							row_null ? "NULL" :
-							DatumGetCString(DirectFunctionCall1(enum_out, other))),
-					 errdetail("%s", source->describe(source, row))));
-	}
-
 	tuple = SearchSysCache1(ENUMOID, value);
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for enum %u", DatumGetObjectId(value));
@@ -316,42 +294,60 @@ qd_count_total(qd_source *source, const qd_unit *unit, Datum total, int32 row)
 }
 
 /*
- * A column of amounts in units into amount[], `flag` into flags[] where it is
- * not NULL.  amount NULL: allocated.  Returns NULL where no row has one.
+ * Begins to read a column of amounts; value NULL: allocated when needed.
  */
-int64 *
-qd_read_amounts(qd_source *source, int arg, const char *name, const qd_unit *unit,
-				qd_direction direction, uint8 flag, uint8 *flags, int64 *amount)
+void
+qd_amounts_begin(qd_source *source, qd_amounts *amounts, int arg, const char *name,
+				 const qd_unit *unit, qd_direction direction, uint8 flag, int64 *value)
 {
-	bool		constant = source->constant(source, arg);
-	bool		any = false;
-	int64		count = 0;
-	int32		row;
-
-	if (qd_constant_null(source, arg))
-		return NULL;
-	if (!amount)
-		amount = qd_source_alloc(source, sizeof(int64) * (Size) source->n);
-	for (row = 0; row < source->n; row++)
+	amounts->arg = arg;
+	amounts->name = name;
+	amounts->direction = direction;
+	amounts->flag = flag;
+	amounts->per_row = !source->constant(source, arg);
+	amounts->absent = false;
+	amounts->any = false;
+	amounts->value = value;
+	if (!amounts->per_row)
 	{
-		CHECK_FOR_INTERRUPTS();
-		if (!constant || row == 0)
-		{
-			bool		isnull;
-			Datum		value = source->get(source, arg, row, &isnull);
-			qd_count_status status;
+		bool		isnull;
+		Datum		constant = source->get(source, arg, 0, &isnull);
+		qd_count_status status;
 
-			if (isnull)
-				continue;
-			status = qd_count_units(unit, value, direction, &count);
-			if (status != QD_COUNT_OK)
-				bad_amount(source, unit, name, value, status, row);
-		}
-		amount[row] = count;
-		flags[row] |= flag;
-		any = true;
+		amounts->absent = isnull;
+		if (isnull)
+			return;
+		status = qd_count_units(unit, constant, direction, &amounts->constant);
+		if (status != QD_COUNT_OK)
+			bad_amount(source, unit, name, constant, status, 0);
 	}
-	return any ? amount : NULL;
+	if (!value)
+		amounts->value = qd_source_alloc(source, sizeof(int64) * (Size) source->n);
+}
+
+/* reads a row: value[row] in units, and the flag, where it is not NULL */
+void
+qd_amounts_read(qd_source *source, qd_amounts *amounts, const qd_unit *unit,
+				int32 row, uint8 *flags)
+{
+	if (amounts->absent)
+		return;
+	if (amounts->per_row)
+	{
+		bool		isnull;
+		Datum		value = source->get(source, amounts->arg, row, &isnull);
+		qd_count_status status;
+
+		if (isnull)
+			return;
+		status = qd_count_units(unit, value, amounts->direction, &amounts->value[row]);
+		if (status != QD_COUNT_OK)
+			bad_amount(source, unit, amounts->name, value, status, row);
+	}
+	else
+		amounts->value[row] = amounts->constant;
+	flags[row] |= amounts->flag;
+	amounts->any = true;
 }
 
 /*
@@ -359,15 +355,15 @@ qd_read_amounts(qd_source *source, int arg, const char *name, const qd_unit *uni
  * needs_weight, bounds of a row that takes no part.
  */
 void
-qd_check_bounds(qd_source *source, int floor_arg, int cap_arg, int32 row, uint8 flags,
-				const int64 *floor, const int64 *cap, bool needs_weight)
+qd_check_bounds(qd_source *source, const qd_amounts *floor, const qd_amounts *cap,
+				int32 row, uint8 flags, bool needs_weight)
 {
 	bool		isnull;
 
 	if (needs_weight && !(flags & QD_HAS_WEIGHT))
 	{
 		bool		is_floor = (flags & QD_HAS_FLOOR) != 0;
-		Datum		value = source->get(source, is_floor ? floor_arg : cap_arg, row, &isnull);
+		Datum		value = source->get(source, is_floor ? floor->arg : cap->arg, row, &isnull);
 
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -376,10 +372,10 @@ qd_check_bounds(qd_source *source, int floor_arg, int cap_arg, int32 row, uint8 
 				 errdetail("%s", source->describe(source, row)),
 				 errhint("A row without a weight takes no part; use weight 0 to give it its floor only.")));
 	}
-	if ((flags & QD_HAS_FLOOR) && (flags & QD_HAS_CAP) && floor[row] > cap[row])
+	if ((flags & QD_HAS_FLOOR) && (flags & QD_HAS_CAP) && floor->value[row] > cap->value[row])
 	{
-		char	   *low = qd_numeric_text(source->get(source, floor_arg, row, &isnull));
-		char	   *high = qd_numeric_text(source->get(source, cap_arg, row, &isnull));
+		char	   *low = qd_numeric_text(source->get(source, floor->arg, row, &isnull));
+		char	   *high = qd_numeric_text(source->get(source, cap->arg, row, &isnull));
 
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -402,21 +398,136 @@ bad_weight(qd_source *source, Datum value, int32 row)
 	pg_unreachable();
 }
 
-/*
- * Weights that do not fit 62 bits together: the same power of ten for all
- * brings the largest to 16 digits or fewer; no positive one becomes 0.
- */
+/* begins to read weights; value is [n] */
+void
+qd_weights_begin(qd_source *source, qd_weights *weights, int arg, uint8 skip, int64 *value)
+{
+	weights->arg = arg;
+	weights->per_row = !source->constant(source, arg);
+	weights->absent = false;
+	weights->skip = skip;
+	weights->wide = false;
+	weights->scale = 0;
+	weights->sum = 0;
+	weights->value = value;
+	if (!weights->per_row)
+	{
+		bool		isnull;
+		Datum		constant = source->get(source, arg, 0, &isnull);
+		int64		m;
+		int			exponent;
+
+		/* one weight for all is as good as any other above 0 */
+		weights->absent = isnull;
+		if (isnull)
+			return;
+		if (!qd_decimal_leading(constant, &m, &exponent) || m < 0)
+			bad_weight(source, constant, 0);
+		weights->mantissa = m > 0 ? 1 : 0;
+		weights->mantissa_scale = 0;
+	}
+}
+
+/* takes the weights so far to a finer step */
 static void
-read_wide_weights(qd_source *source, int arg, const uint8 *flags, uint8 skip, int64 *weight)
+refine_weights(qd_weights *weights, int scale, int32 rows, const uint8 *flags)
+{
+	int64		factor = qd_power10[scale - weights->scale];
+	int32		i;
+
+	if (weights->sum * factor >= QD_MAX_WEIGHT_SUM)
+	{
+		weights->wide = true;
+		return;
+	}
+	for (i = 0; i < rows && weights->sum > 0; i++)
+	{
+		if (flags[i] & QD_HAS_WEIGHT)
+			weights->value[i] *= factor;
+		CHECK_FOR_INTERRUPTS();
+	}
+	weights->sum *= factor;
+	weights->scale = scale;
+}
+
+/*
+ * Reads a row: value[row], and QD_HAS_WEIGHT, where it is not NULL.  Rows to
+ * skip are checked, but count as 0.
+ */
+void
+qd_weights_read(qd_source *source, qd_weights *weights, int32 row, uint8 *flags)
+{
+	int64		m = weights->mantissa;
+	int			s = weights->mantissa_scale;
+
+	if (weights->absent)
+		return;
+	if (weights->per_row)
+	{
+		bool		isnull;
+		Datum		value = source->get(source, weights->arg, row, &isnull);
+
+		if (isnull)
+			return;
+		if (unlikely(!qd_decimal_small(value, &m, &s)))
+		{
+			qd_decimal	d;
+
+			qd_decimal_decode(value, &d);
+			if (d.kind == QD_DECIMAL_NAN || d.kind == QD_DECIMAL_INFINITE || d.negative)
+				bad_weight(source, value, row);
+			if (d.kind == QD_DECIMAL_EXACT && d.mantissa < QD_MAX_WEIGHT_SUM && d.scale <= 18)
+			{
+				m = (int64) d.mantissa;
+				s = d.scale;
+			}
+			else if (!(flags[row] & weights->skip))
+				weights->wide = true;
+		}
+		if (unlikely(m < 0))
+			bad_weight(source, value, row);
+	}
+	flags[row] |= QD_HAS_WEIGHT;
+	weights->value[row] = 0;
+	if (weights->wide || (flags[row] & weights->skip) || m == 0)
+		return;
+
+	if (s > weights->scale)
+		refine_weights(weights, s, row, flags);
+	else if (s < weights->scale)
+	{
+		qd_int128	scaled = (qd_int128) m * qd_power10[weights->scale - s];
+
+		if (scaled >= QD_MAX_WEIGHT_SUM)
+			weights->wide = true;
+		else
+			m = (int64) scaled;
+	}
+	weights->value[row] = m;
+	weights->sum += m;
+	if (weights->sum >= QD_MAX_WEIGHT_SUM)
+		weights->wide = true;
+}
+
+/*
+ * After the last row.  Weights that do not fit 62 bits together are read
+ * again: the same power of ten for all brings the largest to 16 digits or
+ * fewer; no positive one becomes 0.
+ */
+void
+qd_weights_end(qd_source *source, qd_weights *weights, const uint8 *flags)
 {
 	int			top = PG_INT32_MIN; /* exponent of the largest mantissa */
-	qd_int128	sum;
+	int64	   *weight = weights->value;
+	uint8		skip = weights->skip;
+	qd_int128	sum = 0;
 	int32		row;
 	int			pass;
 
+	if (!weights->wide)
+		return;
 	for (pass = 0; pass < 2; pass++)
 	{
-		sum = 0;
 		for (row = 0; row < source->n; row++)
 		{
 			bool		isnull;
@@ -427,8 +538,8 @@ read_wide_weights(qd_source *source, int arg, const uint8 *flags, uint8 skip, in
 			CHECK_FOR_INTERRUPTS();
 			if (!(flags[row] & QD_HAS_WEIGHT) || (flags[row] & skip))
 				continue;
-			value = source->get(source, arg, row, &isnull);
-			if (!qd_decimal_leading(value, &m, &exponent) || m < 0)
+			value = source->get(source, weights->arg, row, &isnull);
+			if (!qd_decimal_leading(value, &m, &exponent))
 				bad_weight(source, value, row);
 			if (m == 0)
 				weight[row] = 0;
@@ -457,97 +568,6 @@ read_wide_weights(qd_source *source, int arg, const uint8 *flags, uint8 skip, in
 			sum += weight[row];
 		}
 	}
-}
-
-/*
- * A column of weights into weight[], QD_HAS_WEIGHT into flags[] where it is not
- * NULL.  Rows with a flag of `skip` are checked, but count as 0.  Exact in the
- * smallest decimal step present while the sum of the steps is below 2^62.
- */
-void
-qd_read_weights(qd_source *source, int arg, uint8 *flags, uint8 skip, int64 *weight)
-{
-	bool		constant = source->constant(source, arg);
-	int			scale = 0;		/* of the weights so far */
-	qd_int128	sum = 0;
-	bool		wide = false;
-	int64		m = 0;
-	int			s = 0;
-	bool		isnull = false;
-	int32		row;
-
-	for (row = 0; row < source->n; row++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!constant || row == 0)
-		{
-			Datum		value = source->get(source, arg, row, &isnull);
-
-			if (isnull)
-				continue;
-			if (unlikely(!qd_decimal_small(value, &m, &s)))
-			{
-				qd_decimal	d;
-
-				qd_decimal_decode(value, &d);
-				if (d.kind == QD_DECIMAL_NAN || d.kind == QD_DECIMAL_INFINITE || d.negative)
-					bad_weight(source, value, row);
-				if (d.kind == QD_DECIMAL_EXACT && d.mantissa < QD_MAX_WEIGHT_SUM && d.scale <= 18)
-				{
-					m = (int64) d.mantissa;
-					s = d.scale;
-				}
-				else if (constant || !(flags[row] & skip))
-					wide = true;
-			}
-			if (unlikely(m < 0))
-				bad_weight(source, value, row);
-		}
-		if (isnull)
-			continue;
-		flags[row] |= QD_HAS_WEIGHT;
-		weight[row] = 0;
-		if (wide || (flags[row] & skip) || m == 0)
-			continue;
-
-		/* a finer step than before: all earlier weights in the new one */
-		if (s > scale)
-		{
-			int32		i;
-
-			if (sum > 0 && sum * qd_power10[s - scale] >= QD_MAX_WEIGHT_SUM)
-			{
-				wide = true;
-				continue;
-			}
-			for (i = 0; i < row && sum > 0; i++)
-			{
-				if (flags[i] & QD_HAS_WEIGHT)
-					weight[i] *= qd_power10[s - scale];
-				CHECK_FOR_INTERRUPTS();
-			}
-			sum *= qd_power10[s - scale];
-			scale = s;
-		}
-		if (s < scale)
-		{
-			qd_int128	scaled = (qd_int128) m * qd_power10[scale - s];
-
-			if (scaled >= QD_MAX_WEIGHT_SUM)
-			{
-				wide = true;
-				continue;
-			}
-			weight[row] = (int64) scaled;
-		}
-		else
-			weight[row] = m;
-		sum += weight[row];
-		if (sum >= QD_MAX_WEIGHT_SUM)
-			wide = true;
-	}
-	if (wide)
-		read_wide_weights(source, arg, flags, skip, weight);
 }
 
 /* "120.00 to 300.00", "at least 120.00", "at most 300.00" */

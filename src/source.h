@@ -36,23 +36,69 @@ struct qd_source
 	void	   *extra;			/* describe's own */
 };
 
-/* an argument a function was not given, or has not */
+/* an argument a function does not have */
 #define QD_NO_ARG (-1)
+
+/* total, unit or rounding: one value in the whole partition */
+typedef struct qd_single
+{
+	int			arg;
+	const char *name;
+	bool		per_row;		/* has to be looked at in every row */
+	bool		numeric;		/* or an enum */
+	bool		isnull;
+	Datum		value;			/* a copy that lives as long as the source */
+} qd_single;
+
+/* locks, floors or caps */
+typedef struct qd_amounts
+{
+	int			arg;
+	const char *name;
+	qd_direction direction;
+	uint8		flag;
+	bool		per_row;
+	bool		absent;			/* NULL in all rows */
+	bool		any;			/* some row has one */
+	int64		constant;		/* where not per_row */
+	int64	   *value;			/* [n], set where the flag is */
+} qd_amounts;
+
+/* weights, in the smallest decimal step met so far */
+typedef struct qd_weights
+{
+	int			arg;
+	bool		per_row;
+	bool		absent;			/* a constant NULL: not given */
+	uint8		skip;			/* rows with such a flag count as 0 */
+	bool		wide;			/* 62 bits are not enough: scale at the end */
+	int			scale;
+	qd_int128	sum;
+	int64		mantissa;		/* where not per_row */
+	int			mantissa_scale;
+	int64	   *value;			/* [n] */
+} qd_weights;
 
 extern void qd_source_window(qd_source *source, FunctionCallInfo fcinfo);
 extern void *qd_source_alloc(qd_source *source, Size size);
 extern void qd_source_env(qd_source *source, qd_env *env);
 
-extern bool qd_constant_null(qd_source *source, int arg);
-extern bool qd_read_total(qd_source *source, int arg, Datum *total);
-extern void qd_read_unit(qd_source *source, int arg, qd_unit *unit);
-extern qd_rounding qd_read_rounding(qd_source *source, int arg);
+extern void qd_single_begin(qd_source *source, qd_single *single, int arg, const char *name);
+extern void qd_single_check(qd_source *source, const qd_single *single, int32 row);
+extern void qd_take_unit(const qd_single *single, qd_unit *unit);
+extern qd_rounding qd_take_rounding(const qd_single *single);
 extern int64 qd_count_total(qd_source *source, const qd_unit *unit, Datum total, int32 row);
-extern void qd_read_weights(qd_source *source, int arg, uint8 *flags, uint8 skip, int64 *weight);
-extern int64 *qd_read_amounts(qd_source *source, int arg, const char *name, const qd_unit *unit,
-							  qd_direction direction, uint8 flag, uint8 *flags, int64 *amount);
-extern void qd_check_bounds(qd_source *source, int floor_arg, int cap_arg, int32 row, uint8 flags,
-							const int64 *floor, const int64 *cap, bool needs_weight);
+extern void qd_amounts_begin(qd_source *source, qd_amounts *amounts, int arg, const char *name,
+							 const qd_unit *unit, qd_direction direction, uint8 flag,
+							 int64 *value);
+extern void qd_amounts_read(qd_source *source, qd_amounts *amounts, const qd_unit *unit,
+							int32 row, uint8 *flags);
+extern void qd_weights_begin(qd_source *source, qd_weights *weights, int arg, uint8 skip,
+							 int64 *value);
+extern void qd_weights_read(qd_source *source, qd_weights *weights, int32 row, uint8 *flags);
+extern void qd_weights_end(qd_source *source, qd_weights *weights, const uint8 *flags);
+extern void qd_check_bounds(qd_source *source, const qd_amounts *floor, const qd_amounts *cap,
+							int32 row, uint8 flags, bool needs_weight);
 extern void qd_report(qd_source *source, const qd_unit *unit, qd_status status,
 					  const qd_problem *problem) pg_attribute_noreturn();
 
