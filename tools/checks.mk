@@ -1,1 +1,83 @@
-# checks.mk: targets beyond build and install; test.sh runs the bounded ones
+# checks.mk: targets beyond build and install.  test.sh runs the bounded ones;
+# the others are for a night.
+#
+#   unit random             the kernels without a server
+#   asan-unit               the same under Address- and UndefinedBehaviourSanitizer
+#   fuzz                    libFuzzer, FUZZ_SECONDS each
+#   lint                    clang-tidy, cppcheck, gcc -fanalyzer, pgindent
+# long:
+#   random-long             10^6 partitions, 10^6 forests
+#   fuzz-long               an hour of each fuzzer
+#   asan-server             the functions under AddressSanitizer, in a chroot
+#   try-bare                both commands on a bare Debian 12, in a chroot
+#   try-version VERSION=17  another PostgreSQL, in a chroot
+
+CHECK_DIR = build/check
+CHECK_CC = gcc
+CHECK_FLAGS = -std=gnu99 -g -Wall -Wextra -Werror -Wdeclaration-after-statement -Isrc -Itest/unit
+CHECK_HEADERS = $(wildcard src/kernel/*.h test/unit/*.h)
+CHECK_SUPPORT = $(KERNEL_SRCS) test/unit/support.c test/unit/support_tree.c
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+SEED ?= 20240607
+RANDOM_ROUNDS ?= 20000
+FUZZ_SECONDS ?= 25
+
+UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/t_*.c))
+FUZZERS = fuzz_rows fuzz_tree
+
+.PHONY: unit random random-long asan-unit fuzz fuzz-long lint asan-server try-bare try-version
+
+$(CHECK_DIR)/plain/%: test/unit/%.c $(CHECK_SUPPORT) $(CHECK_HEADERS)
+	@mkdir -p $(@D)
+	$(CHECK_CC) -O2 $(CHECK_FLAGS) -o $@ $< $(CHECK_SUPPORT)
+
+$(CHECK_DIR)/asan/%: test/unit/%.c $(CHECK_SUPPORT) $(CHECK_HEADERS)
+	@mkdir -p $(@D)
+	$(CHECK_CC) -O1 $(SANITIZE) $(CHECK_FLAGS) -DQD_SLOW -o $@ $< $(CHECK_SUPPORT)
+
+$(CHECK_DIR)/fuzz/%: test/fuzz/%.c $(CHECK_SUPPORT) $(CHECK_HEADERS)
+	@mkdir -p $(@D)
+	clang -O2 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(CHECK_FLAGS) -o $@ $< $(CHECK_SUPPORT)
+
+unit: $(UNIT_TESTS:%=$(CHECK_DIR)/plain/%)
+	prove --exec '' $^
+
+random: $(CHECK_DIR)/plain/random
+	$< seed $(SEED) partitions $(RANDOM_ROUNDS) forests $(RANDOM_ROUNDS)
+
+random-long: $(CHECK_DIR)/plain/random
+	$< seed $(SEED) partitions 1000000 forests 1000000
+
+# sanitizers make a program tens of times slower: fewer random instances
+asan-unit: $(UNIT_TESTS:%=$(CHECK_DIR)/asan/%) $(CHECK_DIR)/asan/random
+	ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		prove --exec '' $(filter-out %/random,$^)
+	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		$(CHECK_DIR)/asan/random seed $(SEED) partitions $$(($(RANDOM_ROUNDS) / 10)) forests $$(($(RANDOM_ROUNDS) / 10))
+
+# each starts from nothing: what it must find it finds in seconds
+fuzz: $(FUZZERS:%=$(CHECK_DIR)/fuzz/%)
+	@for f in $^; do \
+		echo "$$f for $(FUZZ_SECONDS) s"; \
+		mkdir -p $$f.corpus; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=10 -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=$$f. $$f.corpus >$$f.log 2>&1 || { tail -n 100 $$f.log; exit 1; }; \
+		grep 'number_of_executed_units' $$f.log || exit 1; \
+	done
+
+fuzz-long:
+	$(MAKE) fuzz FUZZ_SECONDS=3600
+
+lint:
+	tools/lint.sh
+
+asan-server:
+	tools/asan_chroot.sh
+
+try-bare:
+	tools/try_bare.sh
+
+VERSION ?= 17
+try-version:
+	tools/try_version.sh $(VERSION)
