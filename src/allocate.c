@@ -63,6 +63,7 @@ allocate(qd_source *source, allocation_state *state, bool explain)
 	qd_amounts	cap;
 	qd_weights	weights;
 	qd_rounding rounding;
+	bool		plain;			/* nothing to read but weights */
 	int64		count;
 	uint8	   *flags;
 	qd_env		env;
@@ -101,18 +102,23 @@ allocate(qd_source *source, allocation_state *state, bool explain)
 	qd_amounts_begin(source, &floor, ARG_FLOOR, "floor", unit, QD_UP, QD_HAS_FLOOR, NULL);
 	qd_amounts_begin(source, &cap, ARG_CAP, "cap", unit, QD_DOWN, QD_HAS_CAP, NULL);
 	qd_weights_begin(source, &weights, ARG_WEIGHT, QD_LOCKED, rows->weight);
+	plain = locked.absent && floor.absent && cap.absent &&
+		!total.per_row && !unit_value.per_row && !rounding_value.per_row;
 	for (row = 0; row < source->n; row++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (total.per_row)
-			qd_single_check(source, &total, row);
-		if (unit_value.per_row)
-			qd_single_check(source, &unit_value, row);
-		if (rounding_value.per_row)
-			qd_single_check(source, &rounding_value, row);
-		qd_amounts_read(source, &locked, unit, row, flags);
-		qd_amounts_read(source, &floor, unit, row, flags);
-		qd_amounts_read(source, &cap, unit, row, flags);
+		if (!plain)
+		{
+			if (total.per_row)
+				qd_single_check(source, &total, row);
+			if (unit_value.per_row)
+				qd_single_check(source, &unit_value, row);
+			if (rounding_value.per_row)
+				qd_single_check(source, &rounding_value, row);
+			qd_amounts_read(source, &locked, unit, row, flags);
+			qd_amounts_read(source, &floor, unit, row, flags);
+			qd_amounts_read(source, &cap, unit, row, flags);
+		}
 		qd_weights_read(source, &weights, row, flags);
 		if (flags[row] & (QD_HAS_FLOOR | QD_HAS_CAP))
 			qd_check_bounds(source, &floor, &cap, row, flags[row], true);

@@ -256,35 +256,45 @@ qd_make_numeric(qd_int128 mantissa, int scale, int display_scale)
 	qd_uint128	m = negative ? -(qd_uint128) mantissa : (qd_uint128) mantissa;
 	int			group = scale % BASE_DIGITS;
 	int			count;
+	uint64		small;
 	uint16		header;
 	char	   *result;
 	Size		size;
 
 	Assert(scale >= 0 && display_scale >= 0 && display_scale <= SHORT_SCALE_MAX);
 
-	/* an incomplete group of decimals first, so that nothing can overflow */
+	/*
+	 * An incomplete group of decimals first, so that nothing can overflow; in
+	 * 64 bits as soon as they do, where division is much cheaper.
+	 */
 	weight = -((scale + BASE_DIGITS - 1) / BASE_DIGITS);
-	if (group > 0)
+	if (group > 0 && m > UINT64_MAX)
 	{
-		int			divisor = (int) qd_power10[group];
+		unsigned	divisor = (unsigned) qd_power10[group];
 
-		digit[--first] = (int16) ((int) (m % (unsigned) divisor) *
-								  (int) qd_power10[BASE_DIGITS - group]);
-		m /= (unsigned) divisor;
+		digit[--first] = (int16) ((unsigned) (m % divisor) *
+								  (unsigned) qd_power10[BASE_DIGITS - group]);
+		m /= divisor;
+		group = 0;
 	}
 	while (m > UINT64_MAX)
 	{
 		digit[--first] = (int16) (m % BASE);
 		m /= BASE;
 	}
+	small = (uint64) m;
+	if (group > 0)
 	{
-		uint64		small = (uint64) m;
+		unsigned	divisor = (unsigned) qd_power10[group];
 
-		while (small > 0)
-		{
-			digit[--first] = (int16) (small % BASE);
-			small /= BASE;
-		}
+		digit[--first] = (int16) ((unsigned) (small % divisor) *
+								  (unsigned) qd_power10[BASE_DIGITS - group]);
+		small /= divisor;
+	}
+	while (small > 0)
+	{
+		digit[--first] = (int16) (small % BASE);
+		small /= BASE;
 	}
 	weight += last - first - 1;
 

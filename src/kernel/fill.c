@@ -42,6 +42,12 @@ qd_group_range(const qd_env *env, const qd_group *group,
 	*low = 0;
 	*high = 0;
 	*high_open = false;
+	if (!group->low && !group->high)
+	{
+		/* qd_group_equalize leaves a positive weight wherever there is a row */
+		*high_open = group->size > 0;
+		return;
+	}
 	for (i = 0; i < group->size; i++)
 	{
 		int32_t		row = qd_row(group, i);

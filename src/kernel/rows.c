@@ -85,10 +85,22 @@ round_hamilton(const qd_env *env, const qd_group *group, const qd_pool *pool, qd
 		active++;
 		if (whole >= 0)
 		{
-			qd_uint128	product = (qd_uint128) (uint64_t) whole * (uint64_t) w;
+			uint64_t	small;
 
-			amount = (int64_t) (product / (uint64_t) sum);
-			remainder[row] = (uint64_t) (product - (qd_uint128) (uint64_t) amount * (uint64_t) sum);
+			/* most products fit 64 bits, where division is much cheaper */
+			if (!__builtin_mul_overflow((uint64_t) whole, (uint64_t) w, &small))
+			{
+				amount = (int64_t) (small / (uint64_t) sum);
+				remainder[row] = small % (uint64_t) sum;
+			}
+			else
+			{
+				qd_uint128	product = (qd_uint128) (uint64_t) whole * (uint64_t) w;
+
+				amount = (int64_t) (product / (uint64_t) sum);
+				remainder[row] = (uint64_t) (product -
+											 (qd_uint128) (uint64_t) amount * (uint64_t) sum);
+			}
 		}
 		else
 		{
