@@ -71,7 +71,7 @@ allocate(qd_source *source, allocation_state *state, bool explain)
 	qd_status	status;
 	int32		row;
 
-	qd_single_begin(source, &total, ARG_TOTAL, "total");
+	qd_single_begin(source, &total, ARG_TOTAL, "total", true);
 	if (total.isnull)
 	{
 		for (row = 1; total.per_row && row < source->n; row++)
@@ -82,9 +82,9 @@ allocate(qd_source *source, allocation_state *state, bool explain)
 		state->isnull = true;
 		return;
 	}
-	qd_single_begin(source, &unit_value, ARG_UNIT, "unit");
+	qd_single_begin(source, &unit_value, ARG_UNIT, "unit", true);
 	qd_take_unit(&unit_value, &state->unit);
-	qd_single_begin(source, &rounding_value, ARG_ROUNDING, "rounding");
+	qd_single_begin(source, &rounding_value, ARG_ROUNDING, "rounding", false);
 	rounding = qd_take_rounding(&rounding_value);
 	count = qd_count_total(source, unit, total.value, -1);
 

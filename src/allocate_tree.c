@@ -108,7 +108,7 @@ read_tree(qd_source *source, const tree_arguments *arg, tree_state *state, int64
 	qd_status	status;
 	int32		row;
 
-	qd_single_begin(source, &unit_value, arg->unit, "unit");
+	qd_single_begin(source, &unit_value, arg->unit, "unit", true);
 	qd_take_unit(&unit_value, &state->unit);
 	tree->n = source->n;
 	tree->flags = flags = qd_source_alloc(source, n);
@@ -205,7 +205,7 @@ allocate(qd_source *source, tree_state *state, bool explain)
 	qd_status	status;
 	int32		row;
 
-	qd_single_begin(source, &rounding_value, arg->rounding, "rounding");
+	qd_single_begin(source, &rounding_value, arg->rounding, "rounding", false);
 	rounding = qd_take_rounding(&rounding_value);
 	for (row = 1; rounding_value.per_row && row < source->n; row++)
 	{

@@ -16,6 +16,11 @@
 #include "varatt.h"
 #endif
 
+/* 18 has this in front of declarations, where C23 wants it */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 17 and later hide symbols by default; earlier PGDLLEXPORT is empty on Unix */
 #ifndef PGDLLEXPORT
 #define PGDLLEXPORT

@@ -12,7 +12,6 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -122,20 +121,19 @@ same_numeric(Datum a, Datum b)
 
 /*
  * Begins to read an argument that must be one value in the whole partition:
- * takes it from the first row.
+ * takes it from the first row.  It is numeric, or else an enum.
  */
 void
-qd_single_begin(qd_source *source, qd_single *single, int arg, const char *name)
+qd_single_begin(qd_source *source, qd_single *single, int arg, const char *name, bool numeric)
 {
 	Datum		value = source->get(source, arg, 0, &single->isnull);
-	Oid			type = get_fn_expr_argtype(source->fcinfo->flinfo, arg);
 
 	single->arg = arg;
 	single->name = name;
 	single->per_row = !source->constant(source, arg);
 	single->value = value;
-	single->numeric = type == NUMERICOID;
-	if (single->numeric && !single->isnull)
+	single->numeric = numeric;
+	if (numeric && !single->isnull)
 	{
 		MemoryContext old = MemoryContextSwitchTo(source->context);
 
@@ -239,8 +237,8 @@ qd_take_rounding(const qd_single *single)
 	return result;
 }
 
-static void bad_amount(qd_source *source, const qd_unit *unit, const char *name, Datum value,
-					   qd_count_status status, int32 row) pg_attribute_noreturn();
+pg_noreturn static void bad_amount(qd_source *source, const qd_unit *unit, const char *name,
+								   Datum value, qd_count_status status, int32 row);
 
 /* says what is wrong with a total, lock, floor or cap */
 static void
@@ -385,7 +383,7 @@ qd_check_bounds(qd_source *source, const qd_amounts *floor, const qd_amounts *ca
 	}
 }
 
-static void bad_weight(qd_source *source, Datum value, int32 row) pg_attribute_noreturn();
+pg_noreturn static void bad_weight(qd_source *source, Datum value, int32 row);
 
 static void
 bad_weight(qd_source *source, Datum value, int32 row)

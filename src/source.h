@@ -83,7 +83,8 @@ extern void qd_source_window(qd_source *source, FunctionCallInfo fcinfo);
 extern void *qd_source_alloc(qd_source *source, Size size);
 extern void qd_source_env(qd_source *source, qd_env *env);
 
-extern void qd_single_begin(qd_source *source, qd_single *single, int arg, const char *name);
+extern void qd_single_begin(qd_source *source, qd_single *single, int arg, const char *name,
+							bool numeric);
 extern void qd_single_check(qd_source *source, const qd_single *single, int32 row);
 extern void qd_take_unit(const qd_single *single, qd_unit *unit);
 extern qd_rounding qd_take_rounding(const qd_single *single);
@@ -99,8 +100,8 @@ extern void qd_weights_read(qd_source *source, qd_weights *weights, int32 row, u
 extern void qd_weights_end(qd_source *source, qd_weights *weights, const uint8 *flags);
 extern void qd_check_bounds(qd_source *source, const qd_amounts *floor, const qd_amounts *cap,
 							int32 row, uint8 flags, bool needs_weight);
-extern void qd_report(qd_source *source, const qd_unit *unit, qd_status status,
-					  const qd_problem *problem) pg_attribute_noreturn();
+pg_noreturn extern void qd_report(qd_source *source, const qd_unit *unit, qd_status status,
+								  const qd_problem *problem);
 
 #define ERRCODE_QD_INFEASIBLE MAKE_SQLSTATE('Q','D','0','0','1')
 
