@@ -250,6 +250,7 @@ qd_allocate_rows(const qd_env *env, qd_rows *rows, int64_t total,
 	int32_t    *member = NULL;
 	int32_t		i;
 
+	problem->row = -1;
 	rows->pool = 0;
 	rows->pool_weight = 0;
 	rows->mirrored = mirrored;

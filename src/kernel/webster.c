@@ -9,6 +9,8 @@
  * them settles it.  After Reitzig & Wild, "A simple and fast linear-time
  * algorithm for divisor methods of apportionment" (Math. Programming 203,
  * 2024), with the water-filling ratio in place of total / sum(w).
+ *
+ * total + size/2 has to fit 64 bits too, or it is QD_OVERFLOW.
  */
 #include "kernel/group.h"
 
