@@ -28,6 +28,17 @@ SELECT daterange((e.day - interval '1 year')::date, e.day) AS base,
 FROM plan_input.setting, LATERAL (SELECT date_trunc('month', as_of + 5)::date AS day) AS e;
 COMMENT ON TABLE battle.span IS 'one row: the base year and the plan year';
 
+DO $$
+BEGIN
+	IF (SELECT count(*) FROM battle.span) <> 1 THEN
+		RAISE EXCEPTION 'plan_input.setting has % rows, not one', (SELECT count(*) FROM battle.span);
+	ELSIF NOT EXISTS (SELECT FROM plan_input.member) THEN
+		RAISE EXCEPTION 'nobody is there to have a target: plan_input.member is empty';
+	ELSIF coalesce((SELECT sum(amount) FROM plan_input.sale, battle.span WHERE sold_on <@ base), 0) <= 0 THEN
+		RAISE EXCEPTION 'the base year % has no sales to grow from', (SELECT base FROM battle.span);
+	END IF;
+END $$;
+
 -- Every month from the first sale to the end of the plan.  A month before the
 -- source's first sale is not covered: what was sold in it is unknown, not 0.
 CREATE TABLE battle.month AS
@@ -67,7 +78,7 @@ CROSS JOIN LATERAL (
 	WHERE sold_on <@ base
 ) AS b
 CROSS JOIN LATERAL (
-	SELECT greatest(s.unit, power(10::numeric, length(trunc(b.booked)::text) - 3)) AS size
+	SELECT greatest(s.unit, power(10::numeric, length(trunc((b.booked + b.estimated) * (1 + s.growth))::text) - 3)) AS size
 ) AS step;
 COMMENT ON TABLE battle.target IS 'one row: the base year''s sales, what its missing months are taken for, and the target';
 
@@ -258,7 +269,8 @@ FROM battle.member_weight WHERE source = 'newcomer' HAVING count(*) > 0;
 
 INSERT INTO plan_input.notice (notice)
 SELECT count(*) || ' people sold nothing and weigh the median of their peers: '
-	   || string_agg(p.member_name, ', ' ORDER BY p.member_name COLLATE "C") || '.'
+	   || array_to_string((array_agg(p.member_name ORDER BY p.member_name COLLATE "C"))[:5], ', ')
+	   || CASE WHEN count(*) > 5 THEN ' and ' || count(*) - 5 || ' more.' ELSE '.' END
 FROM battle.member_weight JOIN plan_input.member p USING (member) WHERE source = 'no sales' HAVING count(*) > 0;
 
 INSERT INTO plan_input.notice (notice)

@@ -50,8 +50,7 @@ SELECT kind AS "key", how AS "matched by", sum(facts) AS "rows", round(sum(amoun
 	   to_char(100 * sum(amount) / nullif(sum(sum(amount)) OVER (PARTITION BY kind), 0), 'FM990.0') || ' %' AS "of all",
 	   CASE how WHEN 'exact' THEN count(*) || ' keys'
 				WHEN 'empty' THEN 'no key given'
-				WHEN 'unmatched' THEN string_agg('"' || written || '" is unknown', ', ' ORDER BY amount DESC, written COLLATE "C")
-				ELSE (array_agg('"' || written || '" is ' || matched ORDER BY amount DESC, written COLLATE "C"))[1]
+				ELSE (array_agg('"' || written || '" is ' || coalesce(matched, 'unknown') ORDER BY amount DESC, written COLLATE "C"))[1]
 					 || CASE WHEN count(*) > 1 THEN ' … and ' || count(*) - 1 || ' more' ELSE '' END END AS "what"
 FROM plan_input.key_match
 GROUP BY kind, how ORDER BY kind COLLATE "C", array_position('{exact,spelling,alias,unmatched,empty}', how);

@@ -12,6 +12,13 @@ SELECT 'CRM export', max(close_date), :growth, 1, 'units of the export''s curren
 FROM csv_crm.opportunity
 HAVING max(close_date) IS NOT NULL;
 
+DO $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM plan_input.setting) THEN
+		RAISE EXCEPTION 'no deal of sales_pipeline.csv has a close date: there is no past to plan from';
+	END IF;
+END $$;
+
 -- a manager may have teams in two offices: the team's key has both names
 INSERT INTO plan_input.team
 SELECT DISTINCT concat_ws(' / ', regional_office, manager), manager, regional_office, regional_office

@@ -476,7 +476,7 @@ FROM crm.account;
 CREATE INDEX ON territory (unit_id, nth);
 CREATE TEMP TABLE territory_size ON COMMIT DROP AS
 SELECT t.unit_id, m.month_no, count(*)::int AS accounts
-FROM crm.org_unit t JOIN crm.account a USING (unit_id) JOIN month m ON a.created_on < m.first_day
+FROM crm.org_unit t JOIN crm.account a USING (unit_id) JOIN month m ON a.created_on < m.first_day - 10 - 10
 GROUP BY t.unit_id, m.month_no;
 ANALYZE territory;
 ANALYZE territory_size;
@@ -563,6 +563,7 @@ SELECT 'O' || lpad(row_number() OVER (ORDER BY d.opened_on, d.label COLLATE "C")
 	   d.label, d.team, d.account_id, d.line, d.opened_on, d.closed_on, d.closed_on - d.opened_on AS cycle, d.would_win,
 	   -- whoever leaves hands his open deals to his manager
 	   CASE WHEN d.closed_on >= d.left_on THEN o.manager_id ELSE d.person_id END AS person_id,
+	   d.person_id AS opened_by, d.hired, d.left_on,
 	   g.product_id, q.quantity,
 	   round((g.list_price * q.quantity * (100 - floor(pg_temp.u(d.label || ' discount') * 16)::int) / 100), -1) AS amount,
 	   NULL::text AS lost_by
@@ -791,10 +792,10 @@ SELECT 'L' || lpad(row_number() OVER (ORDER BY l.created_on, l.label COLLATE "C"
 			ELSE (ARRAY['官网', '转介绍', '电话', '广告'])[1 + floor(pg_temp.u(l.label || ' source') * 4)::int] END,
 	   c.campaign_id, l.person_id, l.account_id, l.opportunity_id, l.created_on, l.status,
 	   CASE WHEN l.status IN ('已转化', '无效') THEN l.closed_on END
-FROM (SELECT d.label || ' lead' AS label, d.team, d.line, d.person_id, d.account_id, d.opportunity_id,
+FROM (SELECT d.label || ' lead' AS label, d.team, d.line, d.opened_by AS person_id, d.account_id, d.opportunity_id,
 			 w.last_workday AS created_on, '已转化' AS status, d.opened_on AS closed_on
 	  FROM deal d JOIN day w ON w.day = d.opened_on - 3 - floor(pg_temp.u(d.label || ' lead age') * 40)::int
-	  WHERE pg_temp.u(d.label || ' had lead') < 0.8
+	  WHERE pg_temp.u(d.label || ' had lead') < 0.8 AND w.last_workday >= d.hired
 	  UNION ALL
 	  SELECT x.label, x.home, x.line, x.person_id, NULL, NULL, x.created_on,
 			 CASE WHEN x.closed_on <= x.as_of THEN '无效' WHEN x.created_on > x.as_of - 10 THEN '新建' ELSE '跟进中' END, x.closed_on
@@ -1005,7 +1006,8 @@ INSERT INTO crm.visit
 SELECT 'V' || lpad(row_number() OVER (ORDER BY v.visited_on, v.label COLLATE "C")::text, 6, '0'),
 	   v.person_id, v.account_id, v.opportunity_id, v.visited_on,
 	   (ARRAY['上门拜访', '上门拜访', '电话', '线上会议'])[1 + floor(pg_temp.u(v.label || ' kind') * 4)::int]
-FROM (SELECT d.label || ' visit ' || n AS label, d.person_id, d.account_id, d.opportunity_id, w.last_workday AS visited_on
+FROM (SELECT d.label || ' visit ' || n AS label,
+			 CASE WHEN w.last_workday >= d.left_on THEN d.person_id ELSE d.opened_by END AS person_id, d.account_id, d.opportunity_id, w.last_workday AS visited_on
 	  FROM deal d
 	  CROSS JOIN generate_series(1, 3) AS n
 	  JOIN day w ON w.day = d.opened_on + floor((n - 1 + pg_temp.u(d.label || ' visit on ' || n)) * d.cycle / 3)::int

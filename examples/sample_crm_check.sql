@@ -6,21 +6,17 @@
 -- the planted truths beside what the tables show.  Reads only.
 
 \set ON_ERROR_STOP on
+\set QUIET on
 \pset footer off
 SET DateStyle = 'ISO, YMD';
 SET TimeZone = 'Asia/Shanghai';
 
 \echo 'Tables: rows and fingerprint'
-SELECT c.relname AS "table",
-	   (xpath('/row/n/text()', x))[1]::text::int AS "rows",
-	   (xpath('/row/md5/text()', x))[1]::text AS md5
-FROM pg_class c
-CROSS JOIN LATERAL query_to_xml(format(
-	'SELECT count(*) AS n, md5(string_agg(md5(t::text), '''' ORDER BY md5(t::text) COLLATE "C")) AS md5 FROM crm.%I t',
-	c.relname), false, false, '') AS q(doc)
-CROSS JOIN LATERAL unnest(xpath('/table/row', q.doc)) AS x
-WHERE c.relnamespace = 'crm'::regnamespace AND c.relkind = 'r'
-ORDER BY c.relname COLLATE "C";
+SELECT string_agg(format(
+	'SELECT %L COLLATE "C" AS "table", count(*) AS "rows", md5(string_agg(md5(t::text), %L ORDER BY md5(t::text) COLLATE "C")) FROM crm.%I t',
+	relname, '', relname), ' UNION ALL ') || ' ORDER BY 1'
+FROM pg_class WHERE relnamespace = 'crm'::regnamespace AND relkind = 'r'
+\gexec
 
 \echo 'Planted truths: what was intended, and what the deals say'
 SELECT truth_id, effect AS intended,
