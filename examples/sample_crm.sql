@@ -476,7 +476,7 @@ FROM crm.account;
 CREATE INDEX ON territory (unit_id, nth);
 CREATE TEMP TABLE territory_size ON COMMIT DROP AS
 SELECT t.unit_id, m.month_no, count(*)::int AS accounts
-FROM crm.org_unit t JOIN crm.account a USING (unit_id) JOIN month m ON a.created_on < m.first_day - 10 - 10
+FROM crm.org_unit t JOIN crm.account a USING (unit_id) JOIN month m ON a.created_on < m.first_day - 10
 GROUP BY t.unit_id, m.month_no;
 ANALYZE territory;
 ANALYZE territory_size;
