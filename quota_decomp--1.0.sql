@@ -167,7 +167,7 @@ CREATE FUNCTION quota_decomp.calendar(
 	OUT number integer,
 	OUT working_days integer)
 RETURNS SETOF record
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 ROWS 60
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 ROWS 60
 AS 'MODULE_PATHNAME', 'qd_calendar';
 COMMENT ON FUNCTION quota_decomp.calendar(daterange, text, text, integer, date[], date[], integer, text) IS
 'the periods of a span: years, quarters, months, weeks, weeks cut at month ends, or days, of a calendar, ISO, 4-4-5, 4-5-4 or 5-4-4 year, with their working days';

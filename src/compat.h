@@ -21,6 +21,13 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* 16 gave this an error context; a macro, so that rangetypes.h is not needed here */
+#if PG_VERSION_NUM >= 160000
+#define qd_range_serialize(type, lower, upper) range_serialize(type, lower, upper, false, NULL)
+#else
+#define qd_range_serialize(type, lower, upper) range_serialize(type, lower, upper, false)
+#endif
+
 /* 17 and later hide symbols by default; earlier PGDLLEXPORT is empty on Unix */
 #ifndef PGDLLEXPORT
 #define PGDLLEXPORT
