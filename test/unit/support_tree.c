@@ -628,7 +628,9 @@ check_rows_moved(const forest *f, const forest_outcome *o, source *s, verdict *v
 	int32_t    *next = need((size_t) n + 1, sizeof(int32_t));
 	forest_outcome *other;
 	source		shuffle = {NULL, 0, s->state ^ (uint64_t) n};
+	world		w;
 	bool		fine;
+	int32_t		root = 0;
 	int32_t		i;
 
 	if (f->uplift)
@@ -642,19 +644,22 @@ check_rows_moved(const forest *f, const forest_outcome *o, source *s, verdict *v
 		row_at[j] = i;
 	}
 	/* of the places a family got, the first goes to its first child and so on */
-	for (i = 0; i <= n; i++)
-		next[i] = -1;
+	build_world(&w, f, true);
+	memcpy(next, w.start, (size_t) n * sizeof(int32_t));
 	for (i = 0; i < n; i++)
 	{
-		int32_t		family = f->parent[row_at[i]] + 1;
-		int32_t		k = next[family];
+		int32_t		parent = f->parent[row_at[i]];
 
-		do
-			k++;
-		while (f->parent[k] + 1 != family);
-		next[family] = k;
-		place[k] = i;
+		if (parent < 0)
+		{
+			while (f->parent[root] >= 0)
+				root++;
+			place[root++] = i;
+		}
+		else
+			place[w.child[next[parent]++]] = i;
 	}
+	world_free(&w);
 	for (i = 0; i < n; i++)
 	{
 		int32_t		p = place[i];
