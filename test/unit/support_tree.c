@@ -265,7 +265,7 @@ build_world(world *w, const forest *f, bool mirror)
 	}
 	if (given >= QD_MAX_WEIGHT_SUM)
 		w->weight_overflow = true;
-	for (i = 0; f->uplift && i < n; i++)
+	for (i = 0; f->uplift && i < n && size <= INT64_MAX; i++)
 		size += (size >> 2) + magnitude(f->uplift[i]) / 1000;
 	w->may_overflow = size + n > INT64_MAX;
 }
