@@ -97,7 +97,7 @@ allocate(qd_source *source, allocation_state *state, bool explain)
 	memset(flags, 0, n);
 	rows->flags = flags;
 
-	qd_amounts_begin(source, &locked, ARG_LOCKED, "locked amount", unit, QD_EXACTLY,
+	qd_amounts_begin(source, &locked, ARG_LOCKED, "locked", unit, QD_EXACTLY,
 					 QD_LOCKED, rows->amount);
 	qd_amounts_begin(source, &floor, ARG_FLOOR, "floor", unit, QD_UP, QD_HAS_FLOOR, NULL);
 	qd_amounts_begin(source, &cap, ARG_CAP, "cap", unit, QD_DOWN, QD_HAS_CAP, NULL);

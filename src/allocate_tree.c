@@ -118,7 +118,7 @@ read_tree(qd_source *source, const tree_arguments *arg, tree_state *state, int64
 	tree->amount = qd_source_alloc(source, sizeof(int64) * n);
 
 	map = qd_node_map_begin(source, arg->node, arg->parent);
-	qd_amounts_begin(source, &locked, arg->locked, "locked amount", unit, QD_EXACTLY,
+	qd_amounts_begin(source, &locked, arg->locked, "locked", unit, QD_EXACTLY,
 					 QD_LOCKED, tree->amount);
 	qd_amounts_begin(source, &floor, arg->floor, "floor", unit, QD_UP, QD_HAS_FLOOR, NULL);
 	qd_amounts_begin(source, &cap, arg->cap, "cap", unit, QD_DOWN, QD_HAS_CAP, NULL);

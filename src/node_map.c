@@ -50,6 +50,7 @@ struct qd_node_map
 {
 	int			node_arg;
 	int			parent_arg;
+	int32		rows;			/* read so far */
 	int32		count;			/* keys so far */
 	int32		limit;			/* that key and row have room for */
 	Datum	   *key;			/* [limit], by id */
@@ -128,6 +129,8 @@ node_describe(qd_source *source, int32 row)
 {
 	qd_node_map *map = source->extra;
 
+	if (row >= map->rows)
+		return psprintf("Row %d of the partition, in window order.", row + 1);
 	return psprintf("Node \"%s\".", key_text(map, map->key[map->node[row]]));
 }
 
@@ -167,6 +170,7 @@ qd_node_map_begin(qd_source *source, int node_arg, int parent_arg)
 	map->table = nodes_create(source->context, (uint32) source->n, map);
 	MemoryContextSwitchTo(old);
 	source->extra = map;
+	source->describe = node_describe;
 	return map;
 }
 
@@ -221,7 +225,7 @@ qd_node_map_read(qd_source *source, qd_node_map *map, int32 row)
 				 errhint("Every node is one row; add what tells them apart to PARTITION BY or to the key.")));
 	map->row[id] = row;
 	map->node[row] = id;
-	source->describe = node_describe;
+	map->rows = row + 1;
 
 	key = source->get(source, map->parent_arg, row, &isnull);
 	map->parent[row] = isnull ? -1 : intern(source, map, key);

@@ -392,7 +392,7 @@ bad_weight(qd_source *source, Datum value, int32 row)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("weight must be a finite number, not negative: %s", qd_numeric_text(value)),
 			 errdetail("%s", source->describe(source, row)),
-			 errhint("Use greatest(weight, 0), or NULL to leave the row out.")));
+			 errhint("Use CASE WHEN to give it a weight of 0, or NULL to leave the row out.")));
 	pg_unreachable();
 }
 
@@ -602,7 +602,9 @@ qd_report(qd_source *source, const qd_unit *unit, qd_status status, const qd_pro
 			else if (problem->subject == QD_ON_CHILDREN)
 				ereport(ERROR,
 						(errcode(ERRCODE_QD_INFEASIBLE),
-						 errmsg("floor, cap or lock %s of a node cannot be met by what is below it",
+						 errmsg("%s %s of a node cannot be met by what is below it",
+								problem->bound == QD_LOCKED ? "locked amount" :
+								problem->bound == QD_HAS_FLOOR ? "floor" : "cap",
 								qd_units_text(unit, problem->asked)),
 						 errdetail("%s Its children can hold %s.", where,
 								   range_text(unit, problem)),

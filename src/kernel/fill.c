@@ -202,11 +202,8 @@ qd_fill(const qd_env *env, const qd_group *group, qd_fixed amount, qd_pool *pool
 		int64_t		q;
 		int			side;
 
-		/* any open breakpoint will do; at random, so that no input is bad */
-		random ^= random << 13;
-		random ^= random >> 7;
-		random ^= random << 17;
-		row = open[(uint32_t) (random >> 33) % (uint32_t) count];
+		/* any open breakpoint will do */
+		row = open[qd_random(&random) % (uint32_t) count];
 		q = group->weight[row];
 		if ((group->state[row] & OPEN_LOW) &&
 			(!(group->state[row] & OPEN_HIGH) || (random & 1)))

@@ -25,6 +25,16 @@
 			(env)->poll((env)->arg); \
 	} while (0)
 
+/* xorshift: pivots at random, so that no input is bad; the seed is constant */
+static inline uint64_t
+qd_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state >> 16;
+}
+
 typedef struct qd_group
 {
 	const int32_t *member;		/* [size] rows in window order; NULL: rows 0 ..

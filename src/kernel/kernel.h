@@ -92,6 +92,8 @@ typedef struct qd_problem
 {
 	qd_subject	subject;
 	int32_t		row;			/* the node, or -1 */
+	uint8_t		bound;			/* QD_ON_CHILDREN: QD_HAS_FLOOR, QD_HAS_CAP or
+								 * QD_LOCKED */
 	qd_int128	asked;			/* for QD_ON_CHILDREN: the own bound that clashes */
 	qd_int128	low;			/* the reachable range */
 	qd_int128	high;

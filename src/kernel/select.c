@@ -21,12 +21,7 @@ nth_largest(const qd_env *env, uint64_t *key, int32_t n, int32_t rank)
 	{
 		int32_t		i = lo;
 		int32_t		j = hi;
-		uint64_t	pivot;
-
-		random ^= random << 13;
-		random ^= random >> 7;
-		random ^= random << 17;
-		pivot = key[lo + (int32_t) ((random >> 33) % (uint64_t) (hi - lo + 1))];
+		uint64_t	pivot = key[lo + (int32_t) (qd_random(&random) % (uint64_t) (hi - lo + 1))];
 
 		while (i <= j)
 		{

@@ -2,15 +2,8 @@
  * tree.c
  *		A target down a forest: bounds lifted from the leaves, exact shares in
  *		fixed point from the root, units settled parent by parent against them.
- *
- * No recursion: rows are visited along `order`, parents before children, or
- * backwards.
  */
-#include "kernel/group.h"
-
-/* internal flags, beside those of kernel.h */
-#define TAKES_PART		0x20	/* has something to share or to hold */
-#define NEGATIVE		0x40	/* its root's total is below 0 */
+#include "kernel/tree.h"
 
 typedef struct walk
 {
@@ -25,323 +18,6 @@ typedef struct walk
 	uint8_t    *state;			/* [n] */
 	qd_problem *problem;
 } walk;
-
-qd_status
-qd_tree_link(const qd_env *env, qd_tree *tree, qd_problem *problem)
-{
-	int32_t		n = tree->n;
-	int32_t    *start = tree->child_start;
-	int32_t		tail = 0;
-	int32_t		head;
-	int32_t		i;
-
-	/* children by parent, by counting */
-	for (i = 0; i <= n; i++)
-	{
-		start[i] = 0;
-		QD_POLL(env, i);
-	}
-	for (i = 0; i < n; i++)
-	{
-		if (tree->parent[i] >= 0)
-			start[tree->parent[i] + 1]++;
-		else
-			tree->order[tail++] = i;
-		QD_POLL(env, i);
-	}
-	for (i = 0; i < n; i++)
-	{
-		start[i + 1] += start[i];
-		QD_POLL(env, i);
-	}
-	for (i = 0; i < n; i++)
-	{
-		if (tree->parent[i] >= 0)
-			tree->child[start[tree->parent[i]]++] = i;
-		QD_POLL(env, i);
-	}
-	/* each start has moved to its end, which is the next one's start */
-	for (i = n; i > 0; i--)
-	{
-		start[i] = start[i - 1];
-		QD_POLL(env, i);
-	}
-	start[0] = 0;
-
-	for (head = 0; head < tail; head++)
-	{
-		int32_t		row = tree->order[head];
-		int32_t		c;
-
-		for (c = start[row]; c < start[row + 1]; c++)
-		{
-			tree->order[tail++] = tree->child[c];
-			QD_POLL(env, c);
-		}
-		QD_POLL(env, head);
-	}
-	if (tail == n)
-		return QD_OK;
-
-	/* some row was not reached: its ancestors run into a cycle */
-	for (i = 0; i < n; i++)
-	{
-		tree->rule[i] = 0;
-		QD_POLL(env, i);
-	}
-	for (i = 0; i < tail; i++)
-	{
-		tree->rule[tree->order[i]] = 1;
-		QD_POLL(env, i);
-	}
-	for (i = 0; tree->rule[i] != 0; i++)
-		QD_POLL(env, i);
-	head = i;
-	for (i = 0; i < n; i++)
-	{
-		head = tree->parent[head];
-		QD_POLL(env, i);
-	}
-	/* now on the cycle: name its first row */
-	problem->row = head;
-	for (i = tree->parent[head]; i != head; i = tree->parent[i])
-	{
-		if (i < problem->row)
-			problem->row = i;
-		QD_POLL(env, i);
-	}
-	return QD_CYCLE;
-}
-
-static inline bool
-is_leaf(const qd_tree *tree, int32_t row)
-{
-	return tree->child_start[row] == tree->child_start[row + 1];
-}
-
-/*
- * Who takes part, effective weights of interior nodes.  *bounded: whether any
- * floor, cap or lock, or a node that can hold nothing, is about.
- */
-static qd_status
-complete_weights(const qd_env *env, qd_tree *tree, bool *bounded, qd_problem *problem)
-{
-	int32_t		at;
-	qd_int128	given = 0;
-
-	*bounded = false;
-	for (at = tree->n - 1; at >= 0; at--)
-	{
-		int32_t		row = tree->order[at];
-		uint8_t		flags = tree->flags[row];
-		bool		part = (flags & (QD_HAS_WEIGHT | QD_LOCKED)) != 0;
-
-		QD_POLL(env, at);
-		if (flags & (QD_HAS_FLOOR | QD_HAS_CAP | QD_LOCKED))
-			*bounded = true;
-		if (flags & QD_HAS_WEIGHT)
-			given += tree->weight[row];
-		else
-			tree->weight[row] = 0;
-		if (!is_leaf(tree, row))
-		{
-			qd_int128	sum = 0;
-			bool		child_part = false;
-			int32_t		c;
-
-			for (c = tree->child_start[row]; c < tree->child_start[row + 1]; c++)
-			{
-				int32_t		child = tree->child[c];
-
-				if (tree->flags[child] & TAKES_PART)
-				{
-					child_part = true;
-					sum += tree->weight[child];
-				}
-				QD_POLL(env, c);
-			}
-			if (!(flags & QD_HAS_WEIGHT))
-			{
-				if (sum >= QD_MAX_WEIGHT_SUM)
-					return QD_WEIGHT_OVERFLOW;
-				tree->weight[row] = (int64_t) sum;
-			}
-			else if (tree->weight[row] == 0 && sum > 0)
-			{
-				problem->row = row;
-				return QD_INTERIOR_ZERO;
-			}
-			if (!child_part && (part || (flags & QD_HAS_FLOOR)))
-				*bounded = true;
-			part = part || child_part || (flags & QD_HAS_FLOOR);
-		}
-		tree->flags[row] &= ~TAKES_PART;
-		if (part)
-			tree->flags[row] |= TAKES_PART;
-	}
-	/* every effective weight of siblings sums to no more than this */
-	return given < QD_MAX_WEIGHT_SUM ? QD_OK : QD_WEIGHT_OVERFLOW;
-}
-
-static qd_int128
-clamp64(qd_int128 x)
-{
-	return x > INT64_MAX ? INT64_MAX : x < -INT64_MAX ? -INT64_MAX : x;
-}
-
-/*
- * What the children of a node can hold together.  Without unlocked weights
- * above 0 they share equally; else those of weight 0 stay at their low.
- */
-static void
-children_range(const qd_env *env, const qd_tree *tree, int32_t row,
-			   const int64_t *low, const int64_t *high,
-			   qd_int128 *sum_low, qd_int128 *sum_high, bool *open)
-{
-	bool		equal = true;
-	int32_t		c;
-
-	*sum_low = 0;
-	*sum_high = 0;
-	*open = false;
-	for (c = tree->child_start[row]; c < tree->child_start[row + 1] && equal; c++)
-	{
-		int32_t		child = tree->child[c];
-
-		if ((tree->flags[child] & (TAKES_PART | QD_LOCKED)) == TAKES_PART &&
-			tree->weight[child] > 0)
-			equal = false;
-		QD_POLL(env, c);
-	}
-	for (c = tree->child_start[row]; c < tree->child_start[row + 1]; c++)
-	{
-		int32_t		child = tree->child[c];
-		bool		stays = !equal && tree->weight[child] == 0;
-
-		QD_POLL(env, c);
-		if (!(tree->flags[child] & TAKES_PART))
-			continue;
-		*sum_low += low[child];
-		if (stays)
-			*sum_high += low[child];
-		else if (high[child] == QD_NO_CAP)
-			*open = true;
-		else
-			*sum_high += high[child];
-	}
-}
-
-/*
- * Lifts bounds from the leaves to the roots, in the mirrored domain of each
- * root.  low and high may be the tree's own floor and cap.  feasible: per
- * row, and never an error; NULL: the first clash, leaves first, is reported.
- */
-static qd_status
-lift_bounds(const qd_env *env, qd_tree *tree, const int64_t *floor, const int64_t *cap,
-			int64_t *low, int64_t *high, uint8_t *feasible, qd_problem *problem)
-{
-	int32_t		at;
-
-	for (at = tree->n - 1; at >= 0; at--)
-	{
-		int32_t		row = tree->order[at];
-		uint8_t		flags = tree->flags[row];
-		bool		mirrored = (flags & NEGATIVE) != 0;
-		bool		has_low = (flags & (mirrored ? QD_HAS_CAP : QD_HAS_FLOOR)) != 0;
-		bool		has_high = (flags & (mirrored ? QD_HAS_FLOOR : QD_HAS_CAP)) != 0;
-		int64_t		own_low = 0;
-		int64_t		own_high = QD_NO_CAP;
-		bool		ok = true;
-
-		QD_POLL(env, at);
-		if (has_low)
-			own_low = mirrored ? -cap[row] : floor[row];
-		if (has_high)
-			own_high = mirrored ? -floor[row] : cap[row];
-		if (flags & QD_LOCKED)
-		{
-			int64_t		lock = mirrored ? -tree->amount[row] : tree->amount[row];
-
-			if ((has_low && lock < own_low) || (has_high && lock > own_high))
-			{
-				problem->subject = QD_ON_LOCK;
-				problem->row = row;
-				problem->asked = tree->amount[row];
-				problem->unbounded_low = !(flags & QD_HAS_FLOOR);
-				problem->low = (flags & QD_HAS_FLOOR) ? floor[row] : 0;
-				problem->unbounded_high = !(flags & QD_HAS_CAP);
-				problem->high = (flags & QD_HAS_CAP) ? cap[row] : 0;
-				return QD_INFEASIBLE;
-			}
-			own_low = own_high = lock;
-			has_low = has_high = true;
-		}
-		if (flags & QD_NO_TOTAL)
-			continue;			/* nobody asks */
-		if (!(flags & TAKES_PART))
-			own_low = own_high = 0;
-		else if (!is_leaf(tree, row))
-		{
-			qd_int128	sum_low;
-			qd_int128	sum_high;
-			bool		open;
-			int32_t		c;
-
-			children_range(env, tree, row, low, high, &sum_low, &sum_high, &open);
-			if ((has_high && own_high < sum_low) ||
-				(has_low && !open && own_low > sum_high))
-			{
-				ok = false;
-				if (!feasible)
-				{
-					bool		too_low = has_high && own_high < sum_low;
-					qd_int128	asked = too_low ? own_high : own_low;
-
-					problem->subject = QD_ON_CHILDREN;
-					problem->row = row;
-					problem->asked = mirrored ? -asked : asked;
-					problem->low = mirrored ? -sum_high : sum_low;
-					problem->high = mirrored ? -sum_low : sum_high;
-					problem->unbounded_low = mirrored && open;
-					problem->unbounded_high = !mirrored && open;
-					return QD_INFEASIBLE;
-				}
-			}
-			if (!feasible && (sum_low > INT64_MAX || sum_low < -INT64_MAX))
-			{
-				problem->row = row;
-				return QD_OVERFLOW;
-			}
-			/* a missing own floor is 0 only at leaves: returns may be below */
-			if (!has_low || own_low < sum_low)
-				own_low = (int64_t) clamp64(sum_low);
-			if (!open && (!has_high || own_high > sum_high))
-				own_high = (int64_t) clamp64(sum_high);
-			for (c = tree->child_start[row]; feasible && ok && c < tree->child_start[row + 1]; c++)
-			{
-				ok = feasible[tree->child[c]] != 0;
-				QD_POLL(env, c);
-			}
-		}
-		low[row] = own_low;
-		high[row] = own_high;
-		if (feasible)
-			feasible[row] = ok;
-	}
-	return QD_OK;
-}
-
-qd_status
-qd_bounds_tree(const qd_env *env, qd_tree *tree, int64_t *low, int64_t *high,
-			   uint8_t *feasible, qd_problem *problem)
-{
-	bool		bounded;
-	qd_status	status = complete_weights(env, tree, &bounded, problem);
-
-	if (status != QD_OK)
-		return status;
-	return lift_bounds(env, tree, tree->floor, tree->cap, low, high, feasible, problem);
-}
 
 /* halves of running sums, a hair below them too: shares are not quite exact */
 static int64_t
@@ -463,7 +139,7 @@ share_node(walk *w, int32_t row, int32_t depth)
 	const qd_env *env = w->env;
 	qd_tree    *tree = w->tree;
 	qd_group   *group = &w->group;
-	int64_t		sign = (tree->flags[row] & NEGATIVE) ? -1 : 1;
+	int64_t		sign = (tree->flags[row] & QD_NEGATIVE) ? -1 : 1;
 	qd_fixed	exact = {tree->exact[row], tree->exact_fraction[row]};
 	int64_t		total = tree->amount[row];
 	bool		uplifted = tree->uplift && tree->uplift[row] != 0;
@@ -496,7 +172,7 @@ share_node(walk *w, int32_t row, int32_t depth)
 			raised = -raised;
 		if (tree->floor)
 		{
-			children_range(env, tree, row, tree->floor, tree->cap, &low, &high, &open);
+			qd_children_range(env, tree, row, tree->floor, tree->cap, &low, &high, &open);
 			if (raised < low)
 				raised = low;
 			if (!open && raised > high)
@@ -520,7 +196,7 @@ share_node(walk *w, int32_t row, int32_t depth)
 		int32_t		child = tree->child[c];
 
 		QD_POLL(env, c);
-		if (!(tree->flags[child] & TAKES_PART))
+		if (!(tree->flags[child] & QD_TAKES_PART))
 			continue;
 		if (tree->flags[child] & QD_LOCKED)
 		{
@@ -612,7 +288,7 @@ share_node(walk *w, int32_t row, int32_t depth)
 			qd_fixed	width;
 
 			QD_POLL(env, c);
-			if (!(tree->flags[child] & TAKES_PART))
+			if (!(tree->flags[child] & QD_TAKES_PART))
 				continue;
 			w->start[child] = end;
 			if ((tree->flags[child] & QD_LOCKED) || group->state[child] != QD_ACTIVE)
@@ -648,7 +324,7 @@ share_roots(walk *w, const int64_t *total)
 	for (i = 0; i < tree->n && tree->parent[tree->order[i]] < 0; i++)
 	{
 		int32_t		row = tree->order[i];
-		bool		mirrored = (tree->flags[row] & NEGATIVE) != 0;
+		bool		mirrored = (tree->flags[row] & QD_NEGATIVE) != 0;
 		qd_int128	asked;
 		qd_int128	low = 0;
 		qd_int128	high = 0;
@@ -664,7 +340,7 @@ share_roots(walk *w, const int64_t *total)
 			high = tree->cap[row];
 			open = high == QD_NO_CAP;
 		}
-		else if (tree->flags[row] & TAKES_PART)
+		else if (tree->flags[row] & QD_TAKES_PART)
 			open = true;
 		if (asked < low || (!open && asked > high))
 		{
@@ -699,7 +375,7 @@ unmirror(const qd_env *env, qd_tree *tree)
 		qd_fixed	zero = {0, 0};
 
 		QD_POLL(env, i);
-		if (!(tree->flags[i] & NEGATIVE) || tree->rule[i] == QD_RULE_NONE)
+		if (!(tree->flags[i] & QD_NEGATIVE) || tree->rule[i] == QD_RULE_NONE)
 			continue;
 		tree->amount[i] = -tree->amount[i];
 		x.whole = tree->exact[i];
@@ -738,7 +414,7 @@ share_forest(walk *w, const int64_t *total)
 			level_end = next;
 		}
 		next += tree->child_start[row + 1] - tree->child_start[row];
-		if (tree->rule[row] != QD_RULE_NONE && !is_leaf(tree, row))
+		if (tree->rule[row] != QD_RULE_NONE && !qd_is_leaf(tree, row))
 			status = share_node(w, row, depth + 1);
 	}
 	return status;
@@ -780,10 +456,10 @@ qd_allocate_tree(const qd_env *env, qd_tree *tree, const int64_t *total,
 		if (parent < 0)
 			next++;
 		else
-			tree->flags[row] |= tree->flags[parent] & (NEGATIVE | QD_NO_TOTAL);
+			tree->flags[row] |= tree->flags[parent] & (QD_NEGATIVE | QD_NO_TOTAL);
 		if (parent < 0 && !(tree->flags[row] & QD_NO_TOTAL) && total[row] < 0)
 		{
-			tree->flags[row] |= NEGATIVE;
+			tree->flags[row] |= QD_NEGATIVE;
 			any_negative = true;
 		}
 		if (rounding == QD_CUMULATIVE && children > 0 &&
@@ -809,7 +485,7 @@ qd_allocate_tree(const qd_env *env, qd_tree *tree, const int64_t *total,
 	/* a running sum is off by at most an ulp a level */
 	w.half = ((uint64_t) 1 << 63) - 2 * ((uint64_t) depth + 1);
 
-	status = complete_weights(env, tree, &bounded, problem);
+	status = qd_complete_weights(env, tree, &bounded, problem);
 	if (status != QD_OK)
 		return status;
 	if (bounded)
@@ -821,7 +497,7 @@ qd_allocate_tree(const qd_env *env, qd_tree *tree, const int64_t *total,
 		if (!tree->floor || !tree->cap)
 			status = QD_NOMEM;
 		else
-			status = lift_bounds(env, tree, tree->floor, tree->cap, tree->floor, tree->cap,
+			status = qd_lift_bounds(env, tree, tree->floor, tree->cap, tree->floor, tree->cap,
 								 NULL, problem);
 	}
 	else

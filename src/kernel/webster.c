@@ -54,12 +54,8 @@ select_signposts(const qd_env *env, const int64_t *weight, signpost *post, int64
 		{
 			int64_t		i = lo;
 			int64_t		j = hi;
-			signpost	pivot;
+			signpost	pivot = post[lo + (int64_t) (qd_random(&random) % (uint64_t) (hi - lo + 1))];
 
-			random ^= random << 13;
-			random ^= random >> 7;
-			random ^= random << 17;
-			pivot = post[lo + (int64_t) ((random >> 16) % (uint64_t) (hi - lo + 1))];
 			while (i <= j)
 			{
 				while (compare_signposts(weight, &post[i], &pivot) < 0)
