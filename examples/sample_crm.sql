@@ -34,7 +34,7 @@ COMMENT ON SCHEMA crm IS 'sample CRM of quota_decomp: made by examples/sample_cr
 -- a number in [0, 1) that depends on nothing but its label
 CREATE FUNCTION pg_temp.u(label text) RETURNS float8
 LANGUAGE sql IMMUTABLE AS
-$$ SELECT ('x' || left(md5('sample crm ' || label), 8))::bit(32)::bigint::float8 / 4294967296 $$;
+$$ SELECT ('x' || left(md5('sample crm 5 ' || label), 8))::bit(32)::bigint::float8 / 4294967296 $$;
 
 ----------------------------------------------------------------------
 -- What the data set is, and the truths planted in it
