@@ -168,8 +168,24 @@ LEFT JOIN battle.month m ON m.number = n.month AND m.in_plan
 ORDER BY i;
 
 \t on
-SELECT format('  %s %s', :'why_name', CASE :'why_source'
-	WHEN 'newcomer' THEN format('was hired in the base year and weighs the median of the peers, %s, times the ramp over the plan year, %s', pg_temp.shown(:peers_median), :ramp_share)
-	WHEN 'no sales' THEN format('sold nothing in the base year and weighs the median of the peers, %s', pg_temp.shown(:peers_median))
-	ELSE format('weighs what was sold in the base year, %s', pg_temp.shown(:own_sales)) END);
+SELECT '  region, team: what was sold there in the base year'
+UNION ALL
+SELECT format('  person: %s %s', :'why_name', CASE :'why_source'
+	WHEN 'newcomer' THEN format('was hired in the base year: the median of the peers, %s, times the ramp over the plan year, %s', pg_temp.shown(:peers_median), :ramp_share)
+	WHEN 'no sales' THEN format('sold nothing in the base year: the median of the peers, %s', pg_temp.shown(:peers_median))
+	ELSE format('sold for %s in the base year', pg_temp.shown(:own_sales)) END)
+UNION ALL
+SELECT format('  month: the region''s past sales per working day (%s) times %s working days',
+			  CASE WHEN s.missing THEN 'all months'' mean, as this one is missing' ELSE to_char(lower(m.period), 'FMMonth') END, m.working_days)
+	   || CASE WHEN r.ramp < 1 THEN ', times the ramp in that month, ' || round(r.ramp, 4) ELSE '' END
+FROM battle.node n
+JOIN battle.month m ON m.number = n.month AND m.in_plan
+JOIN battle.season s ON s.region = n.region AND s.month = n.month
+JOIN battle.ramp r ON r.member = n.member AND r.month = n.month
+WHERE n.node = :'why'::text[]
+UNION ALL
+SELECT '  product: ' || CASE WHEN p.only_product IS NOT NULL THEN 'the only one the person sells'
+							 WHEN :'why_source' = 'history' THEN 'nine tenths what the person sold, one tenth what the team did'
+							 ELSE 'what the team sold of each' END
+FROM battle.node n JOIN plan_input.member p USING (member) WHERE n.node = :'why'::text[];
 \t off
