@@ -382,9 +382,9 @@ BEGIN
 		IF NOT given_hi THEN said := array_remove(said, 'cap'); END IF;
 		-- webster clamps the rounded share, so the bounds decide there
 		IF rounding = 'webster' THEN
-			said := ARRAY['share'];
 			IF given_lo AND x = lo THEN said := said || 'floor'::text; END IF;
 			IF given_hi AND x = hi THEN said := said || 'cap'::text; END IF;
+			said := array_remove(said, 'share') || 'share'::text;
 		END IF;
 	END IF;
 	plain := CASE WHEN uplifted THEN 'uplift' WHEN all_zero THEN 'equal' WHEN w = 0 THEN 'zero'
