@@ -214,7 +214,8 @@ qd_node_map_read(qd_source *source, qd_node_map *map, int32 row)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("node must not be null"),
-				 errdetail("%s", source->describe(source, row))));
+				 errdetail("%s", source->describe(source, row)),
+				 errhint("Leave such rows out by a WHERE clause.")));
 	id = intern(source, map, key);
 	if (map->row[id] >= 0)
 		ereport(ERROR,

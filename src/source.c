@@ -265,7 +265,8 @@ bad_amount(qd_source *source, const qd_unit *unit, const char *name, Datum value
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("%s must be a finite number: %s", name, text),
-					 where ? errdetail("%s", where) : 0));
+					 where ? errdetail("%s", where) : 0,
+					 errhint("Where there is none, use NULL.")));
 			break;
 		default:
 			ereport(ERROR,
@@ -598,7 +599,8 @@ qd_report(qd_source *source, const qd_unit *unit, qd_status status, const qd_pro
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("locked amount %s is outside its floor and cap: %s",
 								qd_units_text(unit, problem->asked), range_text(unit, problem)),
-						 errdetail("%s", where)));
+						 errdetail("%s", where),
+						 errhint("Change the lock, or the bounds beside it.")));
 			else if (problem->subject == QD_ON_CHILDREN)
 				ereport(ERROR,
 						(errcode(ERRCODE_QD_INFEASIBLE),
