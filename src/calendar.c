@@ -407,6 +407,8 @@ qd_calendar(PG_FUNCTION_ARGS)
 	qd_period_find(&state->rule, state->grain, state->next, &period);
 	start = state->next;
 	end = Min(period.end, state->end);
+	if (end <= start)
+		elog(ERROR, "period of grain %d at day " INT64_FORMAT " ends before it", (int) state->grain, start);
 	state->next = end;
 
 	values[0] = make_period(state->range_type, start, end);
