@@ -1,0 +1,89 @@
+# Views, materialized views, defaults and functions that use the extension, by a
+# database owner who is no superuser and installed it himself, survive pg_dump
+# and pg_restore (which run with an empty search_path) with the same results.
+use strict;
+use warnings;
+use Test::More;
+use File::Temp;
+use FindBin;
+use lib $FindBin::Bin;
+use QdTest;
+
+my $owner = fresh_role();
+my $db = fresh_database(owner => $owner);
+
+sql_ok($db, 'CREATE EXTENSION quota_decomp', 'a database owner who is no superuser installs it', user => $owner);
+sql_ok($db, <<'SQL', 'objects that use every function', user => $owner);
+CREATE SCHEMA sales;
+CREATE TABLE sales.person (name text PRIMARY KEY, region text, weight numeric, low numeric, high numeric, held numeric);
+INSERT INTO sales.person VALUES ('Ann', 'East', 3, NULL, NULL, NULL), ('Bo', 'East', 2, 400, NULL, NULL),
+	('Cy', 'West', 5, NULL, 300, NULL), ('Di', 'West', 1, NULL, NULL, 77.70), ('Ed', 'West', NULL, NULL, NULL, NULL);
+CREATE TABLE sales.org (node text PRIMARY KEY, parent text, weight numeric, uplift numeric);
+INSERT INTO sales.org VALUES ('all', NULL, NULL, 0.05), ('East', 'all', NULL, NULL), ('West', 'all', NULL, NULL),
+	('Ann', 'East', 3, NULL), ('Bo', 'East', 2, NULL), ('Cy', 'West', 5, NULL), ('Di', 'West', 1, NULL);
+
+CREATE VIEW sales.v_allocate AS
+SELECT name, quota_decomp.allocate(1000, weight, floor => low, cap => high, locked => held,
+	rounding => 'webster') OVER (PARTITION BY region ORDER BY name) AS amount
+FROM sales.person WHERE region = 'East'
+UNION ALL
+SELECT name, quota_decomp.allocate(1000.00, weight, unit => 0.1) OVER w FROM sales.person WINDOW w AS (ORDER BY name);
+CREATE VIEW sales.v_detail AS
+SELECT name, (d).amount, (d).exact, (d).rounding, (d).rule
+FROM (SELECT name, quota_decomp.allocate_detail(1000, weight, locked => held) OVER (ORDER BY name) AS d FROM sales.person) x;
+CREATE VIEW sales.v_tree AS
+SELECT node, quota_decomp.allocate_tree(CASE WHEN parent IS NULL THEN 1000 END, node => node, parent => parent,
+	weight => weight, uplift => uplift) OVER (ORDER BY node) AS amount,
+	quota_decomp.rollup_tree(weight, node => node, parent => parent) OVER (ORDER BY node) AS below
+FROM sales.org;
+CREATE VIEW sales.v_tree_detail AS
+SELECT node, quota_decomp.allocate_tree_detail(CASE WHEN parent IS NULL THEN 1000 END, node, parent, weight) OVER (ORDER BY node) AS d
+FROM sales.org;
+CREATE VIEW sales.v_bounds AS
+SELECT node, quota_decomp.bounds_tree(node, parent, weight, floor => CASE WHEN node = 'Bo' THEN 7 END) OVER () AS b
+FROM sales.org;
+CREATE MATERIALIZED VIEW sales.m_array AS
+SELECT quota_decomp.allocate_array(100, ARRAY[1, 2, 3], caps => ARRAY[NULL, NULL, 40], rounding => 'cumulative') AS amounts;
+CREATE MATERIALIZED VIEW sales.m_calendar AS
+SELECT c.label, c.period, c.working_days, quota_decomp.ramp('2025-02-10', c.period, ARRAY[0.25, 0.5]) AS ramp
+FROM quota_decomp.calendar('[2025-01-01,2026-01-01)', 'month', holidays => ARRAY[date '2025-01-01']) c;
+CREATE TABLE sales.split (total numeric, parts numeric[] DEFAULT quota_decomp.allocate_array(10, ARRAY[1, 1, 1]),
+	rounding quota_decomp.rounding_rule DEFAULT 'hamilton', detail quota_decomp.allocation);
+INSERT INTO sales.split (total) VALUES (10);
+INSERT INTO sales.split (total, detail) SELECT 5, d FROM (SELECT quota_decomp.allocate_detail(5, 1) OVER () AS d) x;
+CREATE INDEX ON sales.split ((quota_decomp.allocate_array(total, ARRAY[1, 2])));
+CREATE FUNCTION sales.halves(t numeric) RETURNS numeric[] LANGUAGE sql IMMUTABLE
+	AS $$ SELECT quota_decomp.allocate_array(t, ARRAY[1, 1]) $$;
+SQL
+
+my @relations = qw(v_allocate v_detail v_tree v_tree_detail v_bounds m_array m_calendar split);
+my $everything = join(";\n", map { "SELECT '$_', x::text FROM sales.$_ x ORDER BY 2" } @relations) . ";\nSELECT sales.halves(5);\n";
+my $before = sql_ok($db, $everything, 'their results', user => $owner);
+ok(length($before) > 1000, 'there are some');
+
+foreach my $format ('plain', 'custom')
+{
+	my $file = File::Temp->new;
+	my $copy = fresh_database(owner => $owner);
+
+	command_ok("$format dump by the owner", 'pg_dump', '-U', $owner, '-F', $format, '-f', $file->filename, $db);
+	if ($format eq 'plain')
+	{
+		command_ok("$format restore by the owner", 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-U', $owner, '-d', $copy, '-f', $file->filename);
+	}
+	else
+	{
+		command_ok("$format restore by the owner", 'pg_restore', '-e', '-U', $owner, '-d', $copy, $file->filename);
+	}
+	my $after = sql_ok($copy, $everything, "$format: results can be read", user => $owner);
+	is($after, $before, "$format: the same results");
+	sql_ok($copy, 'REFRESH MATERIALIZED VIEW sales.m_array; REFRESH MATERIALIZED VIEW sales.m_calendar;', "$format: refreshed", user => $owner);
+	my $again = sql_ok($copy, $everything, "$format: results once more", user => $owner);
+	is($again, $before, "$format: still the same");
+}
+
+# a dump has no more than CREATE EXTENSION of the extension's own objects
+my $dump = command_ok('dump to look at', 'pg_dump', '-U', $owner, $db);
+unlike($dump, qr/CREATE (FUNCTION|TYPE) quota_decomp\./, 'the objects of the extension are not dumped');
+
+done_testing();

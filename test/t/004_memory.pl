@@ -1,0 +1,82 @@
+# Peak memory beyond the executor's own tuplestore, per row: a fresh backend's
+# high-water mark with our function minus that with sum() OVER on the same rows.
+use strict;
+use warnings;
+use Test::More;
+use FindBin;
+use lib $FindBin::Bin;
+use QdTest;
+
+my $rows = 1000000;
+my $db = fresh_database();
+
+sql_ok($db, <<"SQL", "$rows rows");
+CREATE EXTENSION quota_decomp;
+CREATE TABLE flat AS
+SELECT (1 + i * 7919::bigint % 100003)::numeric AS weight, (i % 50)::numeric AS low, (5000000 + i % 900)::numeric AS high
+FROM generate_series(1, $rows) i;
+CREATE TABLE tree AS
+SELECT i AS node, CASE WHEN i > 1 THEN (i - 2) / 10 + 1 END AS parent,
+	CASE WHEN (i - 1) * 10::bigint + 2 > $rows THEN (1 + i * 7919::bigint % 100003)::numeric END AS weight,
+	CASE WHEN i = 1 THEN 987654321012.34 END AS total
+FROM generate_series(1, $rows) i;
+VACUUM ANALYZE flat, tree;
+SQL
+
+# the high-water mark of a backend that ran nothing else, in bytes; the least of
+# two, for what the allocator does is not always the same
+sub peak
+{
+	my ($sql) = @_;
+	my $least;
+
+	foreach (1 .. 2)
+	{
+		my $out = sql_quietly("SET work_mem = '2GB'; SET max_parallel_workers_per_gather = 0;\n$sql;\n" .
+			"SELECT (regexp_match(pg_read_file('/proc/self/status'), 'VmHWM:\\s+(\\d+) kB'))[1];\n");
+		my ($kb) = $out =~ /(\d+)\s*\z/ or die "no VmHWM in: $out";
+		$least = $kb if !defined $least || $kb < $least;
+	}
+	return $least * 1024;
+}
+
+sub sql_quietly
+{
+	my ($status, $out, $err) = run_sql($db, $_[0]);
+	die $err if $status != 0;
+	return $out;
+}
+
+sub bytes_per_row
+{
+	my ($ours, $base, $limit, $name) = @_;
+	my $bytes = (peak($ours) - peak($base)) / $rows;
+
+	ok($bytes <= $limit, sprintf('%s: %.0f bytes a row, at most %d', $name, $bytes, $limit));
+	return;
+}
+
+# the same columns go through the tuplestore of both
+my $flat = 'SELECT count(a) FROM (SELECT %s OVER () AS a FROM flat) x';
+my $base1 = sprintf($flat, 'sum(weight)');
+my $base3 = 'SELECT count(a) + count(b) + count(c) FROM (SELECT sum(weight) OVER () AS a, sum(low) OVER () AS b, sum(high) OVER () AS c FROM flat) x';
+
+foreach my $rounding (qw(hamilton webster cumulative))
+{
+	bytes_per_row(sprintf($flat, "quota_decomp.allocate(987654321012.34, weight, rounding => '$rounding')"),
+		$base1, 64, "allocate, $rounding");
+	bytes_per_row(sprintf($flat, "quota_decomp.allocate(987654321012.34, weight, low, high, rounding => '$rounding')"),
+		$base3, 96, "allocate bounded, $rounding");
+}
+bytes_per_row(sprintf($flat, 'quota_decomp.allocate_detail(987654321012.34, weight)'), $base1, 64, 'allocate_detail');
+
+my $base_tree = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, sum(node) OVER () AS b, sum(parent) OVER () AS c, sum(total) OVER () AS d FROM tree) x';
+my $text_tree = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, max(node) OVER () AS b, max(parent) OVER () AS c, sum(total) OVER () AS d FROM (SELECT weight, total, node::text, parent::text FROM tree) t) x';
+bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, node, parent, weight) OVER () AS a FROM tree) x',
+	$base_tree, 192 + 4, 'allocate_tree');
+bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, node, parent, weight) OVER () AS a FROM (SELECT weight, total, node::text, parent::text FROM tree) t) x',
+	$text_tree, 192 + 12, 'allocate_tree, text keys');
+bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.rollup_tree(weight, node, parent) OVER () AS a FROM tree) x',
+	$base_tree, 192 + 4, 'rollup_tree');
+
+done_testing();
