@@ -91,7 +91,8 @@ qd_apt_update() {
 # version.  Where it is us who bring that package, it shall not: a drop-in says
 # so while we install, and is gone afterwards.
 qd_apt_install() {
-	local dir=/etc/postgresql-common/createcluster.d dropin=$dir/quota_decomp_no_main.conf
+	local dir=/etc/postgresql-common/createcluster.d
+	local dropin=$dir/quota_decomp_no_main.conf
 	local log="$QD_TMP/apt.log" status=0 new_dir=
 	if qd_apt -s install --no-install-recommends "$@" 2>/dev/null | grep -Eq '^Inst postgresql-[0-9]+ '; then
 		[ -d "$dir" ] || new_dir=1
