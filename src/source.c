@@ -601,6 +601,18 @@ qd_report(qd_source *source, const qd_unit *unit, qd_status status, const qd_pro
 								qd_units_text(unit, problem->asked), range_text(unit, problem)),
 						 errdetail("%s", where),
 						 errhint("Change the lock, or the bounds beside it.")));
+			else if (problem->subject == QD_ON_BOUND)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 problem->asked < 0 ?
+						 errmsg("cap %s is below 0, which a missing floor is",
+								qd_units_text(unit, problem->asked)) :
+						 errmsg("floor %s is above 0, which the missing cap of a negative total is",
+								qd_units_text(unit, problem->asked)),
+						 errdetail("%s", where),
+						 problem->asked < 0 ?
+						 errhint("Give the row a floor too.") :
+						 errhint("Give the row a cap too.")));
 			else if (problem->subject == QD_ON_CHILDREN)
 				ereport(ERROR,
 						(errcode(ERRCODE_QD_INFEASIBLE),

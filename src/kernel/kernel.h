@@ -85,7 +85,9 @@ typedef enum qd_subject
 {
 	QD_ON_TOTAL,				/* the total of a partition or a root */
 	QD_ON_CHILDREN,				/* an own floor, cap or lock against the children */
-	QD_ON_LOCK					/* a lock outside its own floor and cap */
+	QD_ON_LOCK,					/* a lock outside its own floor and cap */
+	QD_ON_BOUND					/* an own cap below the floor, or a floor above
+								 * the cap, that is 0 because it is missing */
 } qd_subject;
 
 typedef struct qd_problem
@@ -94,7 +96,8 @@ typedef struct qd_problem
 	int32_t		row;			/* the node, or -1 */
 	uint8_t		bound;			/* QD_ON_CHILDREN: QD_HAS_FLOOR, QD_HAS_CAP or
 								 * QD_LOCKED */
-	qd_int128	asked;			/* for QD_ON_CHILDREN: the own bound that clashes */
+	qd_int128	asked;			/* for QD_ON_CHILDREN, QD_ON_BOUND: the own bound
+								 * that clashes */
 	qd_int128	low;			/* the reachable range */
 	qd_int128	high;
 	bool		unbounded_low;

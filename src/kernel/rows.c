@@ -55,6 +55,31 @@ report_range(qd_problem *problem, qd_int128 total, qd_int128 low, qd_int128 high
 	problem->unbounded_high = !mirrored && high_open;
 }
 
+/*
+ * Caps below floors.  The caller has compared those that were given; what is
+ * left is a cap below the floor 0 that a missing one is, or its mirror image.
+ */
+static qd_status
+check_bounds(const qd_env *env, const qd_group *group, bool mirrored, qd_problem *problem)
+{
+	int32_t		i;
+
+	for (i = 0; group->high && i < group->size; i++)
+	{
+		int32_t		row = qd_row(group, i);
+
+		QD_POLL(env, i);
+		if (qd_low(group, row) > group->high[row])
+		{
+			problem->subject = QD_ON_BOUND;
+			problem->row = row;
+			problem->asked = mirrored ? -group->high[row] : group->high[row];
+			return QD_INFEASIBLE;
+		}
+	}
+	return QD_OK;
+}
+
 /* largest remainder */
 static qd_status
 round_hamilton(const qd_env *env, const qd_group *group, const qd_pool *pool, qd_rows *rows,
@@ -333,9 +358,11 @@ qd_allocate_rows(const qd_env *env, qd_rows *rows, int64_t total,
 	qd_group_equalize(env, &group);
 
 	/* can it be done at all? */
+	status = check_bounds(env, &group, mirrored, problem);
 	qd_group_range(env, &group, &low, &high, &high_open);
-	status = QD_OK;
-	if (rest < low || (rest > high && !high_open))
+	if (status != QD_OK)
+		;						/* not by any total */
+	else if (rest < low || (rest > high && !high_open))
 	{
 		qd_int128	held = (mirrored ? -(qd_int128) total : (qd_int128) total) - rest;
 

@@ -52,9 +52,9 @@ qd_complete_weights(const qd_env *env, qd_tree *tree, bool *bounded, qd_problem 
 				problem->row = row;
 				return QD_INTERIOR_ZERO;
 			}
-			if (!child_part && (part || (flags & QD_HAS_FLOOR)))
+			if (!child_part && (part || (flags & (QD_HAS_FLOOR | QD_HAS_CAP))))
 				*bounded = true;
-			part = part || child_part || (flags & QD_HAS_FLOOR);
+			part = part || child_part || (flags & (QD_HAS_FLOOR | QD_HAS_CAP));
 		}
 		tree->flags[row] &= ~QD_TAKES_PART;
 		if (part)
@@ -152,7 +152,19 @@ qd_lift_bounds(const qd_env *env, qd_tree *tree, const int64_t *floor, const int
 			continue;			/* nobody asks */
 		if (!(flags & QD_TAKES_PART))
 			own_low = own_high = 0;
-		else if (!qd_is_leaf(tree, row))
+		else if (qd_is_leaf(tree, row))
+		{
+			/* against the floor that a missing one is */
+			ok = own_low <= own_high;
+			if (!ok && !feasible)
+			{
+				problem->subject = QD_ON_BOUND;
+				problem->row = row;
+				problem->asked = mirrored ? -own_high : own_high;
+				return QD_INFEASIBLE;
+			}
+		}
+		else
 		{
 			qd_int128	sum_low;
 			qd_int128	sum_high;
