@@ -76,7 +76,7 @@ allocate(qd_source *source, allocation_state *state, bool explain)
 	{
 		for (row = 1; total.per_row && row < source->n; row++)
 		{
-			CHECK_FOR_INTERRUPTS();
+			qd_next_row(source);
 			qd_single_check(source, &total, row);
 		}
 		state->isnull = true;
@@ -106,7 +106,7 @@ allocate(qd_source *source, allocation_state *state, bool explain)
 		!total.per_row && !unit_value.per_row && !rounding_value.per_row;
 	for (row = 0; row < source->n; row++)
 	{
-		CHECK_FOR_INTERRUPTS();
+		qd_next_row(source);
 		if (!plain)
 		{
 			if (total.per_row)
@@ -155,9 +155,9 @@ partition_state(FunctionCallInfo fcinfo, bool explain)
 	{
 		qd_source	source = {0};
 
-		source.context = GetMemoryChunkContext(state);
-		qd_source_window(&source, fcinfo);
+		qd_source_window(&source, fcinfo, GetMemoryChunkContext(state));
 		allocate(&source, state, explain);
+		qd_source_end(&source);
 		state->isdone = true;
 	}
 	return state;

@@ -125,7 +125,7 @@ read_tree(qd_source *source, const tree_arguments *arg, tree_state *state, int64
 	qd_weights_begin(source, &weights, arg->weight, 0, tree->weight);
 	for (row = 0; row < source->n; row++)
 	{
-		CHECK_FOR_INTERRUPTS();
+		qd_next_row(source);
 		if (qd_node_map_read(source, map, row) && total)
 		{
 			bool		isnull;
@@ -209,7 +209,7 @@ allocate(qd_source *source, tree_state *state, bool explain)
 	rounding = qd_take_rounding(&rounding_value);
 	for (row = 1; rounding_value.per_row && row < source->n; row++)
 	{
-		CHECK_FOR_INTERRUPTS();
+		qd_next_row(source);
 		qd_single_check(source, &rounding_value, row);
 	}
 	read_tree(source, arg, state, total);
@@ -263,12 +263,12 @@ partition_state(FunctionCallInfo fcinfo, bool bounds, bool explain)
 	{
 		qd_source	source = {0};
 
-		source.context = GetMemoryChunkContext(state);
-		qd_source_window(&source, fcinfo);
+		qd_source_window(&source, fcinfo, GetMemoryChunkContext(state));
 		if (bounds)
 			lift(&source, state);
 		else
 			allocate(&source, state, explain);
+		qd_source_end(&source);
 		state->isdone = true;
 	}
 	return state;

@@ -113,7 +113,7 @@ add_up_numeric(qd_source *source, const qd_tree *tree, rollup_state *state)
 		bool		isnull;
 		Datum		value = source->get(source, ARG_VALUE, row, &isnull);
 
-		CHECK_FOR_INTERRUPTS();
+		qd_next_row(source);
 		state->numeric_sum[row] = (Datum) 0;
 		if (isnull)
 			continue;
@@ -161,7 +161,7 @@ rollup(qd_source *source, rollup_state *state)
 	map = qd_node_map_begin(source, ARG_NODE, ARG_PARENT);
 	for (row = 0; row < source->n; row++)
 	{
-		CHECK_FOR_INTERRUPTS();
+		qd_next_row(source);
 		(void) qd_node_map_read(source, map, row);
 		if (narrow)
 		{
@@ -206,9 +206,9 @@ qd_rollup_tree(PG_FUNCTION_ARGS)
 	{
 		qd_source	source = {0};
 
-		source.context = GetMemoryChunkContext(state);
-		qd_source_window(&source, fcinfo);
+		qd_source_window(&source, fcinfo, GetMemoryChunkContext(state));
 		rollup(&source, state);
+		qd_source_end(&source);
 		state->isdone = true;
 	}
 	if (state->numeric_sum)

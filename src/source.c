@@ -44,12 +44,15 @@ window_describe(qd_source *source, int32 row)
 }
 
 /*
- * The partition of a window function's call.  Reads all its rows into the
- * executor's tuplestore.  ERRCODE_PROGRAM_LIMIT_EXCEEDED beyond 2^31 rows,
+ * The partition of a window function's call; context is what lives as long as
+ * it.  Reads all its rows into the executor's tuplestore.  Expressions are
+ * evaluated in a context of their own from here to qd_source_end, which the
+ * current one has to stay until then: in the executor's, what a million rows
+ * leave behind would be freed only after the call.  ERRCODE_PROGRAM_LIMIT_EXCEEDED beyond 2^31 rows,
  * which the server's own interface cannot address.
  */
 void
-qd_source_window(qd_source *source, FunctionCallInfo fcinfo)
+qd_source_window(qd_source *source, FunctionCallInfo fcinfo, MemoryContext context)
 {
 	WindowObject winobj = PG_WINDOW_OBJECT();
 	int64		n = WinGetPartitionRowCount(winobj);
@@ -66,6 +69,26 @@ qd_source_window(qd_source *source, FunctionCallInfo fcinfo)
 	source->get = window_get;
 	source->constant = window_constant;
 	source->describe = window_describe;
+	source->context = context;
+	source->scratch = AllocSetContextCreate(context, "quota_decomp rows", ALLOCSET_SMALL_SIZES);
+	source->caller = MemoryContextSwitchTo(source->scratch);
+}
+
+/* back to the context of the call */
+void
+qd_source_end(qd_source *source)
+{
+	MemoryContextSwitchTo(source->caller);
+	MemoryContextDelete(source->scratch);
+}
+
+/* between two rows: nothing of the last one's evaluation is needed any more */
+void
+qd_next_row(qd_source *source)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (source->scratch)
+		MemoryContextReset(source->scratch);
 }
 
 /* huge allocations are fine; out of memory is the server's own error */

@@ -22,8 +22,10 @@ struct qd_source
 	int32		n;				/* rows */
 	FunctionCallInfo fcinfo;
 	MemoryContext context;		/* lives as long as the partition */
+	MemoryContext caller;		/* the current one of the call */
+	MemoryContext scratch;		/* what evaluating a row leaves behind, or NULL */
 
-	/* an argument of a row; by-reference values live until the next call */
+	/* an argument of a row; by-reference values live until qd_next_row */
 	Datum		(*get) (qd_source *source, int arg, int32 row, bool *isnull);
 	/* the same for every row, without looking */
 	bool		(*constant) (qd_source *source, int arg);
@@ -79,7 +81,9 @@ typedef struct qd_weights
 	int64	   *value;			/* [n] */
 } qd_weights;
 
-extern void qd_source_window(qd_source *source, FunctionCallInfo fcinfo);
+extern void qd_source_window(qd_source *source, FunctionCallInfo fcinfo, MemoryContext context);
+extern void qd_source_end(qd_source *source);
+extern void qd_next_row(qd_source *source);
 extern void *qd_source_alloc(qd_source *source, Size size);
 extern void qd_source_env(qd_source *source, qd_env *env);
 
