@@ -119,7 +119,13 @@ step_pgtap() { run_pgtap; }
 
 step_tap() { run_prove qd_as_server env PERL5LIB="$QD_BUILD/test/t" prove --timer "$QD_BUILD"/test/t/*.pl; }
 
-step_readme() { "$QD_BUILD/tools/readme_sql.sh" "$QD_BUILD/README.md" "$QD_BUILD"/docs/*.md; }
+step_readme() {
+	local status=0
+	"$QD_BUILD/tools/readme_sql.sh" "$QD_BUILD/README.md" "$QD_BUILD"/docs/*.md >"$QD_TMP/readme.log" 2>&1 || status=$?
+	cat "$QD_TMP/readme.log"
+	count "$(sed -n 's/^checked \([0-9]*\) blocks.*/\1/p' "$QD_TMP/readme.log")" || status=1
+	return "$status"
+}
 
 step_ubsan() { qd_sub_cluster; tools_ubsan; }
 
