@@ -218,20 +218,22 @@ static day_list
 read_days(const char *name, ArrayType *array, int64 start, int64 end,
 		  bool weekdays, bool weekend)
 {
-	day_list	list = {NULL, 0};
-	const DateADT *data;
-	int			n;
+	int			n = array ? ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) : 0;
+	const DateADT *data = NULL;
+	day_list	list;
 
-	if (array == NULL)
-		return list;
-	if (array_contains_nulls(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not contain nulls", name),
-				 errhint("Use array_remove(%s, NULL).", name)));
-	n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	/* without nulls the elements are a plain C array */
-	data = (const DateADT *) ARR_DATA_PTR(array);
+	list.day = MemoryContextAllocHuge(CurrentMemoryContext, n * sizeof(DateADT));
+	list.size = 0;
+	if (n > 0)
+	{
+		if (array_contains_nulls(array))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("%s must not contain nulls", name),
+					 errhint("Use array_remove(%s, NULL).", name)));
+		/* without nulls the elements are a plain C array */
+		data = (const DateADT *) ARR_DATA_PTR(array);
+	}
 	for (int i = 0; i < n; i++)
 	{
 		DateADT		day = data[i];
@@ -245,9 +247,6 @@ read_days(const char *name, ArrayType *array, int64 start, int64 end,
 					 errhint("Give each day as a date of its own.")));
 		if (day < start || day >= end || !(qd_is_weekday(day) ? weekdays : weekend))
 			continue;
-		if (list.day == NULL)
-			list.day = MemoryContextAllocHuge(CurrentMemoryContext,
-											  (Size) (n - i) * sizeof(DateADT));
 		list.day[list.size++] = day;
 	}
 	sort_days(&list);
@@ -264,11 +263,10 @@ find_exceptions(ArrayType *holidays, ArrayType *extra_workdays, int64 start, int
 {
 	day_list	off = read_days("holidays", holidays, start, end, true, false);
 	day_list	extra = read_days("extra_workdays", extra_workdays, start, end, true, true);
-	day_list	all = {NULL, 0};
+	day_list	all;
 	int64		i = 0;
 
-	if (extra.size == 0)
-		return off;
+	all.size = 0;
 	all.day = MemoryContextAllocHuge(CurrentMemoryContext,
 									 (off.size + extra.size) * sizeof(DateADT));
 	for (int64 j = 0; j < extra.size || i < off.size;)
@@ -286,8 +284,7 @@ find_exceptions(ArrayType *holidays, ArrayType *extra_workdays, int64 start, int
 			j++;
 		}
 	}
-	if (off.day)
-		pfree(off.day);
+	pfree(off.day);
 	pfree(extra.day);
 	return all;
 }

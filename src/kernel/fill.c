@@ -85,7 +85,7 @@ typedef struct settled
  */
 static int
 compare_at(const qd_env *env, const qd_group *group, const int32_t *open, int32_t count,
-		   const settled *done, qd_fixed amount, int64_t p, int64_t q)
+		   const settled *done, qd_int128 whole, uint64_t fraction, int64_t p, int64_t q)
 {
 	qd_int128	held = done->held;
 	int64_t		weight = done->weight;
@@ -105,8 +105,7 @@ compare_at(const qd_env *env, const qd_group *group, const int32_t *open, int32_
 			weight += w;
 		QD_POLL(env, i);
 	}
-	return qd_compare_scaled((qd_int128) weight * p, (qd_int128) amount.whole - held,
-							 amount.fraction, q);
+	return qd_compare_scaled((qd_int128) weight * p, whole - held, fraction, q);
 }
 
 /*
@@ -159,15 +158,15 @@ settle(const qd_env *env, const qd_group *group, int32_t *open, int32_t count,
 	return kept;
 }
 
-qd_status
-qd_fill(const qd_env *env, const qd_group *group, qd_fixed amount, qd_pool *pool)
+void
+qd_fill_wide(const qd_env *env, const qd_group *group, qd_int128 whole, uint64_t fraction,
+			 qd_int128 *left, int64_t *weight)
 {
 	bool		bounded = group->low || group->high;
 	int32_t    *open = group->scratch;
 	int32_t		count = 0;
 	settled		done = {0, 0};
 	uint64_t	random = UINT64_C(0x9e3779b97f4a7c15);
-	qd_int128	left;
 	int32_t		i;
 
 	for (i = 0; i < group->size; i++)
@@ -211,15 +210,23 @@ qd_fill(const qd_env *env, const qd_group *group, qd_fixed amount, qd_pool *pool
 		else
 			p = qd_high(group, row);
 
-		side = compare_at(env, group, open, count, &done, amount, p, q);
+		side = compare_at(env, group, open, count, &done, whole, fraction, p, q);
 		count = settle(env, group, open, count, &done, p, q, side);
 	}
 
-	left = (qd_int128) amount.whole - done.held;
+	*left = whole - done.held;
+	*weight = done.weight;
+}
+
+qd_status
+qd_fill(const qd_env *env, const qd_group *group, qd_fixed amount, qd_pool *pool)
+{
+	qd_int128	left;
+
+	qd_fill_wide(env, group, amount.whole, amount.fraction, &left, &pool->weight);
 	if (left > INT64_MAX || left < -INT64_MAX)
 		return QD_OVERFLOW;
 	pool->amount.whole = (int64_t) left;
 	pool->amount.fraction = amount.fraction;
-	pool->weight = done.weight;
 	return QD_OK;
 }

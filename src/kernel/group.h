@@ -91,6 +91,10 @@ extern void qd_group_range(const qd_env *env, const qd_group *group,
  */
 extern qd_status qd_fill(const qd_env *env, const qd_group *group, qd_fixed amount, qd_pool *pool);
 
+/* the same for amounts to 2^65; what the active share, and their weight */
+extern void qd_fill_wide(const qd_env *env, const qd_group *group, qd_int128 whole,
+						 uint64_t fraction, qd_int128 *left, int64_t *weight);
+
 /* largest remainder's last step and everything a tie needs */
 typedef struct qd_cut
 {

@@ -61,11 +61,11 @@ month_start(int64_t month)
 	int64_t		from_march = month - 2;
 	int64_t		year = floor_div(from_march, 12);
 	int64_t		era = floor_div(year, 400);
-	int			year_of_era = (int) (year - era * 400);
+	int64_t		year_of_era = year - era * 400;
 
 	return (era - 5) * DAYS_IN_ERA + ERA_START +
 		year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
-		(153 * (int) (from_march - year * 12) + 2) / 5;
+		(153 * (from_march - year * 12) + 2) / 5;
 }
 
 /*
@@ -288,16 +288,16 @@ find_in_weeks(const qd_year_rule *rule, qd_grain grain, int64_t day, qd_period *
 			break;
 
 		case QD_GRAIN_QUARTER:
-			period->start = year_start + quarter * 91;
+			period->start = year_start + (int64_t) quarter * 91;
 			period->end = quarter == 3 ? year_end : period->start + 91;
 			period->number = quarter + 1;
 			snprintf(label + length, QD_LABEL_SIZE - length, "-Q%d", period->number);
 			break;
 
 		case QD_GRAIN_MONTH:
-			period->start = year_start + month_week * 7;
+			period->start = year_start + (int64_t) month_week * 7;
 			period->end = quarter == 3 && month == 2 ? year_end :
-				year_start + (quarter * 13 + ends[month]) * 7;
+				year_start + ((int64_t) quarter * 13 + ends[month]) * 7;
 			period->number = quarter * 3 + month + 1;
 			snprintf(label + length, QD_LABEL_SIZE - length, "-M%02d", period->number);
 			break;

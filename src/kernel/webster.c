@@ -9,8 +9,6 @@
  * them settles it.  After Reitzig & Wild, "A simple and fast linear-time
  * algorithm for divisor methods of apportionment" (Math. Programming 203,
  * 2024), with the water-filling ratio in place of total / sum(w).
- *
- * total + size/2 has to fit 64 bits too, or it is QD_OVERFLOW.
  */
 #include "kernel/group.h"
 
@@ -90,11 +88,12 @@ select_signposts(const qd_env *env, const int64_t *weight, signpost *post, int64
 }
 
 /*
- * round(share) of a row in the pool, within its bounds; halves go up, or down
+ * round(shared * weight / weight_sum) of a row, within its bounds; halves go up, or down
  * when half_down.  Rows at a bound keep it.
  */
 static int64_t
-round_share(const qd_group *group, const qd_pool *pool, int32_t row, bool half_down)
+round_share(const qd_group *group, qd_int128 shared, int64_t weight_sum, int32_t row,
+			bool half_down)
 {
 	int64_t		low = qd_low(group, row);
 	int64_t		high = qd_high(group, row);
@@ -106,10 +105,10 @@ round_share(const qd_group *group, const qd_pool *pool, int32_t row, bool half_d
 	if (group->state[row] == QD_AT_HIGH)
 		return high;
 
-	/* floor((2 p + W) / 2 W), p = amount * w, kept within 128 bits */
-	x = qd_floor_div((qd_int128) pool->amount.whole * group->weight[row], pool->weight);
-	twice = 2 * ((qd_int128) pool->amount.whole * group->weight[row] - x * pool->weight);
-	if (half_down ? twice > pool->weight : twice >= pool->weight)
+	/* floor((2 p + W) / 2 W), p = shared * w, kept within 128 bits */
+	x = qd_floor_div(shared * group->weight[row], weight_sum);
+	twice = 2 * (shared * group->weight[row] - x * weight_sum);
+	if (half_down ? twice > weight_sum : twice >= weight_sum)
 		x++;
 	if (x < low)
 		x = low;
@@ -166,7 +165,8 @@ qd_webster(const qd_env *env, const qd_group *group, int64_t total,
 	qd_int128	low;
 	qd_int128	high;
 	bool		high_open;
-	qd_pool		limit;
+	qd_int128	limit;
+	int64_t		limit_weight;
 	int64_t		posts = 0;
 	int64_t		keep;
 	signpost   *post;
@@ -180,7 +180,7 @@ qd_webster(const qd_env *env, const qd_group *group, int64_t total,
 	{
 		int32_t		row = qd_row(group, i);
 
-		amount[row] = round_share(group, pool, row, false);
+		amount[row] = round_share(group, pool->amount.whole, pool->weight, row, false);
 		missing -= amount[row];
 		QD_POLL(env, i);
 	}
@@ -194,33 +194,25 @@ qd_webster(const qd_env *env, const qd_group *group, int64_t total,
 	qd_group_range(env, group, &low, &high, &high_open);
 	if (missing > 0)
 	{
-		qd_int128	most = (qd_int128) total + group->size / 2 + 1;
-
-		if (!high_open && most > high)
-			most = high;
-		if (most > INT64_MAX)
-			return QD_OVERFLOW;
-		target.whole = (int64_t) most;
+		limit = (qd_int128) total + group->size / 2 + 1;
+		if (!high_open && limit > high)
+			limit = high;
 	}
 	else
 	{
-		qd_int128	least = (qd_int128) total - group->size / 2 - 1;
-
-		if (least < low)
-			least = low;
-		if (least < -INT64_MAX)
-			return QD_OVERFLOW;
-		target.whole = (int64_t) least;
+		limit = (qd_int128) total - group->size / 2 - 1;
+		if (limit < low)
+			limit = low;
 	}
-	status = qd_fill(env, group, target, &limit);
-	if (status != QD_OK)
-		return status;
+	qd_fill_wide(env, group, limit, 0, &limit, &limit_weight);
+	if (limit >> 64 != 0 && limit >> 64 != -1)
+		return QD_OVERFLOW;
 
 	/* the steps between here and there, in two passes: count, then list */
 	for (i = 0; i < group->size; i++)
 	{
 		int32_t		row = qd_row(group, i);
-		int64_t		there = round_share(group, &limit, row, missing < 0);
+		int64_t		there = round_share(group, limit, limit_weight, row, missing < 0);
 
 		if (group->weight[row] > 0)
 			posts += missing > 0 ? there - amount[row] : amount[row] - there;
@@ -236,7 +228,7 @@ qd_webster(const qd_env *env, const qd_group *group, int64_t total,
 	for (i = 0; i < group->size; i++)
 	{
 		int32_t		row = qd_row(group, i);
-		int64_t		there = round_share(group, &limit, row, missing < 0);
+		int64_t		there = round_share(group, limit, limit_weight, row, missing < 0);
 		int64_t		from = missing > 0 ? amount[row] : there;
 		int64_t		to = missing > 0 ? there : amount[row];
 
@@ -262,7 +254,6 @@ qd_webster(const qd_env *env, const qd_group *group, int64_t total,
 	}
 
 	/* the pool of the total itself, which the second fill overwrote */
-	target.whole = total;
 	status = qd_fill(env, group, target, pool);
 	if (status == QD_OK)
 	{
