@@ -144,22 +144,27 @@ allocate(qd_source *source, allocation_state *state, bool explain)
 	}
 }
 
-/* the state of the current partition, computed at its first row */
-static allocation_state *
+/* at the first row of a partition; apart, for it needs a large stack frame */
+static pg_noinline void
+begin_partition(FunctionCallInfo fcinfo, allocation_state *state, bool explain)
+{
+	qd_source	source = {0};
+
+	qd_source_window(&source, fcinfo, GetMemoryChunkContext(state));
+	allocate(&source, state, explain);
+	qd_source_end(&source);
+	state->isdone = true;
+}
+
+/* the state of the current partition */
+static inline allocation_state *
 partition_state(FunctionCallInfo fcinfo, bool explain)
 {
 	allocation_state *state = WinGetPartitionLocalMemory(PG_WINDOW_OBJECT(),
 														 sizeof(allocation_state));
 
-	if (!state->isdone)
-	{
-		qd_source	source = {0};
-
-		qd_source_window(&source, fcinfo, GetMemoryChunkContext(state));
-		allocate(&source, state, explain);
-		qd_source_end(&source);
-		state->isdone = true;
-	}
+	if (unlikely(!state->isdone))
+		begin_partition(fcinfo, state, explain);
 	return state;
 }
 

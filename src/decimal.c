@@ -58,13 +58,19 @@ typedef struct parts
 	const char *digits;
 } parts;
 
-static inline int
-digit_at(const parts *p, int i)
+static inline int64
+read_digit(const char *from)
 {
 	int16		digit;
 
-	memcpy(&digit, p->digits + i * sizeof(int16), sizeof(int16));
+	memcpy(&digit, from, sizeof(digit));
 	return digit;
+}
+
+static inline int
+digit_at(const parts *p, int i)
+{
+	return (int) read_digit(p->digits + i * sizeof(int16));
 }
 
 /* value may be toasted or have a short varlena header; nothing is copied
@@ -153,6 +159,75 @@ qd_decimal_small(Datum value, int64 *mantissa, int *scale)
 	}
 	*mantissa = p.negative ? -m : m;
 	return true;
+}
+
+/*
+ * A value >= 0 in steps of 10^-scale, where that is exact and quick to find
+ * out; -1 when not, which says nothing about the value.  This is done for
+ * every row: a value as it is in a tuple, with up to 16 decimal digits.
+ */
+int64
+qd_decimal_at_scale(Datum value, int scale)
+{
+	const char *data = DatumGetPointer(value);
+	unsigned	size;
+	uint16		header;
+	int			weight;
+	int			count;
+	int64		m;
+
+	if (!VARATT_IS_1B(data) || VARATT_IS_1B_E(data))
+		return -1;
+	size = VARSIZE_1B(data) - VARHDRSZ_SHORT;
+	data += VARHDRSZ_SHORT;
+	memcpy(&header, data, sizeof(header));
+	if ((header & (KIND_MASK | SHORT_NEGATIVE)) != KIND_SHORT)
+		return -1;
+	data += sizeof(header);
+	count = (int) (size / sizeof(int16)) - 1;
+	/* sign extension of seven bits */
+	weight = ((header & (SHORT_WEIGHT_SIGN | SHORT_WEIGHT_MASK)) ^ SHORT_WEIGHT_SIGN) -
+		SHORT_WEIGHT_SIGN;
+
+	switch (count)
+	{
+#define DIGIT(i) (read_digit(data + (i) * sizeof(int16)))
+		case 0:
+			return 0;
+		case 1:
+			m = DIGIT(0);
+			break;
+		case 2:
+			m = DIGIT(0) * BASE + DIGIT(1);
+			break;
+		case 3:
+			m = (DIGIT(0) * BASE + DIGIT(1)) * BASE + DIGIT(2);
+			break;
+		case 4:
+			m = ((DIGIT(0) * BASE + DIGIT(1)) * BASE + DIGIT(2)) * BASE + DIGIT(3);
+			break;
+#undef DIGIT
+		default:
+			return -1;
+	}
+	/* how many more decimals the digits have than the scale */
+	switch ((count - 1 - weight) * BASE_DIGITS - scale)
+	{
+		case -2:
+			return m * 100;
+		case -1:
+			return m * 10;
+		case 0:
+			return m;
+		case 1:
+			return m % 10 == 0 ? m / 10 : -1;
+		case 2:
+			return m % 100 == 0 ? m / 100 : -1;
+		case 3:
+			return m % 1000 == 0 ? m / 1000 : -1;
+		default:
+			return -1;
+	}
 }
 
 /* any numeric */
@@ -392,10 +467,75 @@ qd_count_units(const qd_unit *unit, Datum value, qd_direction direction, int64 *
 	return QD_COUNT_OK;
 }
 
-/* an amount as numeric, at the unit's display scale */
+/*
+ * An amount as numeric, at the unit's display scale.  This is done for every
+ * row, so amounts of up to four base-10000 digits have a way of their own that
+ * builds them in a register.
+ */
 Datum
 qd_units_numeric(const qd_unit *unit, int64 count)
 {
+#ifndef WORDS_BIGENDIAN
+	int64		mantissa;
+	uint64		m;
+	uint64		digits = 0;		/* the first one lowest */
+	int			bytes = 0;
+	int			weight = -(int) ((unsigned) (unit->scale + BASE_DIGITS - 1) / BASE_DIGITS) - 1;
+	uint16		header = KIND_SHORT | (uint16) (unit->display_scale << SHORT_SCALE_SHIFT);
+	char	   *result;
+
+	if (likely(!__builtin_mul_overflow(count, unit->multiple, &mantissa) &&
+			   mantissa < INT64CONST(10000000000000) &&
+			   mantissa > -INT64CONST(10000000000000)))
+	{
+		m = (uint64) mantissa;
+		if (mantissa < 0)
+		{
+			m = -m;
+			header |= SHORT_NEGATIVE;
+		}
+		if (m != 0)
+		{
+			/* constant divisors become multiplications */
+			switch ((unsigned) unit->scale % BASE_DIGITS)
+			{
+				case 1:
+					digits = m % 10 * 1000;
+					m /= 10;
+					weight++;
+					break;
+				case 2:
+					digits = m % 100 * 100;
+					m /= 100;
+					weight++;
+					break;
+				case 3:
+					digits = m % 1000 * 10;
+					m /= 1000;
+					weight++;
+					break;
+				default:
+					break;
+			}
+			/* zeros at the end are not stored */
+			if (digits != 0)
+				bytes = sizeof(int16);
+			for (; m > 0; m /= BASE)
+			{
+				digits = digits << 16 | m % BASE;
+				if (digits != 0)
+					bytes += sizeof(int16);
+				weight++;
+			}
+			header |= (uint16) (weight & (SHORT_WEIGHT_SIGN | SHORT_WEIGHT_MASK));
+		}
+		result = palloc(VARHDRSZ + sizeof(header) + sizeof(digits));
+		SET_VARSIZE(result, VARHDRSZ + sizeof(header) + bytes);
+		memcpy(result + VARHDRSZ, &header, sizeof(header));
+		memcpy(result + VARHDRSZ + sizeof(header), &digits, sizeof(digits));
+		return PointerGetDatum(result);
+	}
+#endif
 	return NumericGetDatum(qd_make_numeric((qd_int128) count * unit->multiple,
 										   unit->scale, unit->display_scale));
 }

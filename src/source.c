@@ -472,53 +472,15 @@ refine_weights(qd_weights *weights, int scale, int32 rows, const uint8 *flags)
 	weights->scale = scale;
 }
 
-/*
- * Reads a row: value[row], and QD_HAS_WEIGHT, where it is not NULL.  Rows to
- * skip are checked, but count as 0.
- */
-void
-qd_weights_read(qd_source *source, qd_weights *weights, int32 row, uint8 *flags)
+/* a weight m * 10^-scale, neither wide nor to be skipped */
+static void
+take_weight(qd_weights *weights, int64 m, int scale, int32 row, const uint8 *flags)
 {
-	int64		m = weights->mantissa;
-	int			s = weights->mantissa_scale;
-
-	if (weights->absent)
-		return;
-	if (weights->per_row)
+	if (scale > weights->scale)
+		refine_weights(weights, scale, row, flags);
+	else if (scale < weights->scale)
 	{
-		bool		isnull;
-		Datum		value = source->get(source, weights->arg, row, &isnull);
-
-		if (isnull)
-			return;
-		if (unlikely(!qd_decimal_small(value, &m, &s)))
-		{
-			qd_decimal	d;
-
-			qd_decimal_decode(value, &d);
-			if (d.kind == QD_DECIMAL_NAN || d.kind == QD_DECIMAL_INFINITE || d.negative)
-				bad_weight(source, value, row);
-			if (d.kind == QD_DECIMAL_EXACT && d.mantissa < QD_MAX_WEIGHT_SUM && d.scale <= 18)
-			{
-				m = (int64) d.mantissa;
-				s = d.scale;
-			}
-			else if (!(flags[row] & weights->skip))
-				weights->wide = true;
-		}
-		if (unlikely(m < 0))
-			bad_weight(source, value, row);
-	}
-	flags[row] |= QD_HAS_WEIGHT;
-	weights->value[row] = 0;
-	if (weights->wide || (flags[row] & weights->skip) || m == 0)
-		return;
-
-	if (s > weights->scale)
-		refine_weights(weights, s, row, flags);
-	else if (s < weights->scale)
-	{
-		qd_int128	scaled = (qd_int128) m * qd_power10[weights->scale - s];
+		qd_int128	scaled = (qd_int128) m * qd_power10[weights->scale - scale];
 
 		if (scaled >= QD_MAX_WEIGHT_SUM)
 			weights->wide = true;
@@ -529,6 +491,74 @@ qd_weights_read(qd_source *source, qd_weights *weights, int32 row, uint8 *flags)
 	weights->sum += m;
 	if (weights->sum >= QD_MAX_WEIGHT_SUM)
 		weights->wide = true;
+}
+
+/* any weight that is not NULL */
+static void
+read_any_weight(qd_source *source, qd_weights *weights, Datum value, int32 row, uint8 *flags)
+{
+	int64		m;
+	int			s;
+
+	if (!qd_decimal_small(value, &m, &s))
+	{
+		qd_decimal	d;
+
+		qd_decimal_decode(value, &d);
+		if (d.kind == QD_DECIMAL_NAN || d.kind == QD_DECIMAL_INFINITE || d.negative)
+			bad_weight(source, value, row);
+		m = 0;
+		s = 0;
+		if (d.kind == QD_DECIMAL_EXACT && d.mantissa < QD_MAX_WEIGHT_SUM && d.scale <= 18)
+		{
+			m = (int64) d.mantissa;
+			s = d.scale;
+		}
+		else if (!(flags[row] & weights->skip))
+			weights->wide = true;
+	}
+	if (m < 0)
+		bad_weight(source, value, row);
+	flags[row] |= QD_HAS_WEIGHT;
+	weights->value[row] = 0;
+	if (!weights->wide && !(flags[row] & weights->skip) && m != 0)
+		take_weight(weights, m, s, row, flags);
+}
+
+/*
+ * Reads a row: value[row], and QD_HAS_WEIGHT, where it is not NULL.  Rows to
+ * skip are checked, but count as 0.
+ */
+void
+qd_weights_read(qd_source *source, qd_weights *weights, int32 row, uint8 *flags)
+{
+	if (likely(weights->per_row))
+	{
+		bool		isnull;
+		Datum		value = source->get(source, weights->arg, row, &isnull);
+		int64		m;
+
+		if (isnull)
+			return;
+		/* most weights are in the step met so far: a few instructions */
+		m = qd_decimal_at_scale(value, weights->scale);
+		if (likely(m >= 0 && !weights->wide && !(flags[row] & weights->skip) &&
+				   weights->sum + m < QD_MAX_WEIGHT_SUM))
+		{
+			flags[row] |= QD_HAS_WEIGHT;
+			weights->value[row] = m;
+			weights->sum += m;
+		}
+		else
+			read_any_weight(source, weights, value, row, flags);
+	}
+	else if (!weights->absent)
+	{
+		flags[row] |= QD_HAS_WEIGHT;
+		weights->value[row] = 0;
+		if (!(flags[row] & weights->skip) && weights->mantissa > 0)
+			take_weight(weights, weights->mantissa, weights->mantissa_scale, row, flags);
+	}
 }
 
 /*

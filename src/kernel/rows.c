@@ -150,9 +150,10 @@ round_hamilton(const qd_env *env, const qd_group *group, const qd_pool *pool, qd
 		{
 			int32_t		row = qd_row(group, i);
 
-			if (group->state[row] == QD_ACTIVE &&
-				qd_cut_serves(&cut, remainder[row], group->weight[row], &seen))
-				rows->amount[row]++;
+			/* added, not branched on: nothing could predict it */
+			if (group->state[row] == QD_ACTIVE)
+				rows->amount[row] += qd_cut_serves(&cut, remainder[row], group->weight[row],
+												   &seen);
 			QD_POLL(env, i);
 		}
 		if (explain)

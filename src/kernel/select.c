@@ -8,52 +8,71 @@
  */
 #include "kernel/group.h"
 
-/* the rank-th largest of key[0 .. n-1], rank from 1; reorders key */
+static uint64_t
+median(uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t	low = a < b ? a : b;
+	uint64_t	high = a < b ? b : a;
+
+	return c < low ? low : c > high ? high : c;
+}
+
+/*
+ * The rank-th largest of key[0 .. n-1], rank from 1; reorders key.  Which side
+ * of the pivot a key is on cannot be predicted, so no branch depends on it.
+ */
 static uint64_t
 nth_largest(const qd_env *env, uint64_t *key, int32_t n, int32_t rank)
 {
 	int32_t		lo = 0;
-	int32_t		hi = n - 1;
+	int32_t		hi = n;
 	int32_t		want = rank - 1;
 	uint64_t	random = UINT64_C(0x2545f4914f6cdd1d);
 
-	while (lo < hi)
+	while (hi - lo > 1)
 	{
-		int32_t		i = lo;
-		int32_t		j = hi;
-		uint64_t	pivot = key[lo + (int32_t) (qd_random(&random) % (uint64_t) (hi - lo + 1))];
+		uint64_t	pivot[3];
+		int32_t		above = lo;
+		int32_t		level;
+		int32_t		i;
 
-		while (i <= j)
+		for (i = 0; i < 3; i++)
 		{
-			while (key[i] > pivot)
-			{
-				i++;
-				QD_POLL(env, i);
-			}
-			while (key[j] < pivot)
-			{
-				j--;
-				QD_POLL(env, j);
-			}
-			if (i <= j)
-			{
-				uint64_t	swap = key[i];
-
-				key[i] = key[j];
-				key[j] = swap;
-				i++;
-				j--;
-				QD_POLL(env, i);
-			}
+			pivot[i] = key[lo + (int32_t) (qd_random(&random) % (uint64_t) (hi - lo))];
 		}
-		if (want <= j)
-			hi = j;
-		else if (want >= i)
-			lo = i;
-		else
-			break;
+		pivot[0] = median(pivot[0], pivot[1], pivot[2]);
+
+		/* the larger ones to the front */
+		for (i = lo; i < hi; i++)
+		{
+			uint64_t	k = key[i];
+
+			key[i] = key[above];
+			key[above] = k;
+			above += k > pivot[0];
+			QD_POLL(env, i);
+		}
+		if (want < above)
+		{
+			hi = above;
+			continue;
+		}
+		/* then the pivot and its like, of which there may be many */
+		level = above;
+		for (i = above; i < hi; i++)
+		{
+			uint64_t	k = key[i];
+
+			key[i] = key[level];
+			key[level] = k;
+			level += k == pivot[0];
+			QD_POLL(env, i);
+		}
+		if (want < level)
+			return pivot[0];
+		lo = level;
 	}
-	return key[want];
+	return key[lo];
 }
 
 void
@@ -94,8 +113,8 @@ qd_select(const qd_env *env, const qd_group *group, const uint64_t *remainder,
 		r = remainder[row];
 		if ((r > cut->key ? r - cut->key : cut->key - r) <= tolerance)
 			key[ties++] = (uint64_t) group->weight[row];
-		else if (r > cut->key)
-			above++;
+		else
+			above += r > cut->key;
 	}
 	if (above + ties == count)
 	{
