@@ -19,4 +19,7 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# PGXS knows no headers: a stale object would have another struct's layout
+$(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/kernel/*.h)
+
 include tools/checks.mk

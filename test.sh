@@ -106,12 +106,15 @@ run_regress() {
 
 step_regress() { run_regress; }
 
+# arguments: psql variables that make it smaller
 run_pgtap() {
+	local set=()
+	while [ $# -gt 0 ]; do set+=(--set "$1"); shift; done
 	[ -r "$QD_SHARED/data/algorithms" ] ||
 		echo "skipped: the published cases, there is no $QD_SHARED/data/algorithms"
 	createdb qd_pgtap
 	psql -qX -d qd_pgtap -v ON_ERROR_STOP=1 -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION quota_decomp'
-	run_prove pg_prove --timer -j 2 --ext .pg -d qd_pgtap -r "$QD_BUILD/test/pgtap"
+	run_prove pg_prove --timer -j 2 "${set[@]}" --ext .pg -d qd_pgtap -r "$QD_BUILD/test/pgtap"
 	dropdb qd_pgtap
 }
 
@@ -127,7 +130,20 @@ step_readme() {
 	return "$status"
 }
 
-step_ubsan() { qd_sub_cluster; tools_ubsan; }
+# a build and a cluster of its own for this subshell
+sub_cluster() {
+	QD_CLUSTER=
+	trap qd_cluster_stop EXIT
+	qd_build_and_stage "$@"
+	qd_cluster_start
+}
+
+step_ubsan() {
+	sub_cluster COPT="-O1 -g -fsanitize=undefined -fno-sanitize-recover=undefined" SHLIB_LINK=-fsanitize=undefined
+	nm -D "$(find "$QD_STAGE" -name quota_decomp.so)" | grep -q __ubsan_ # else nothing would be checked
+	run_regress || { grep -A5 'runtime error' "$QD_CLUSTER/log"; return 1; }
+	! grep -A5 'runtime error' "$QD_CLUSTER/log"
+}
 
 step_asan() { run_prove qd_make asan-unit; }
 
@@ -135,7 +151,29 @@ step_fuzz() { qd_make fuzz; }
 
 step_lint() { qd_make lint; }
 
-step_coverage() { :; }
+step_coverage() {
+	local info="$QD_TMP/coverage.info" percent test
+	# the counts are written by whoever ran the code, when he leaves
+	umask 000
+	QD_STOP_MODE=fast
+	sub_cluster COPT="--coverage -O0" SHLIB_LINK=--coverage
+	chmod -R a+rwX "$QD_BUILD"
+	run_regress
+	run_pgtap cases=150 rows=3000 nodes=2000
+	qd_cluster_stop
+	for test in "$QD_BUILD"/test/unit/t_*.c; do
+		mkdir -p "$QD_BUILD/coverage/$(basename "$test" .c)"
+		( cd "$QD_BUILD" && gcc --coverage -O0 -std=gnu99 -Isrc -Itest/unit -DQD_SLOW \
+			-o "coverage/$(basename "$test" .c)/run" "$test" src/kernel/*.c test/unit/support*.c &&
+			"coverage/$(basename "$test" .c)/run" | grep -c '^ok' )
+	done
+	lcov --quiet --capture --directory "$QD_BUILD" --base-directory "$QD_BUILD" --output-file "$info.all" 2>/dev/null
+	lcov --quiet --extract "$info.all" "$QD_BUILD/src/*" --output-file "$info" 2>/dev/null
+	lcov --list "$info" 2>/dev/null | sed "s,$QD_BUILD/,,"
+	percent=$(lcov --summary "$info" 2>&1 | sed -n 's/.*lines\.*: *\([0-9.]*\)% .*/\1/p')
+	echo "line coverage of src/: $percent %"
+	[ "$(echo "$percent" | sed 's/\..*//')" -ge "$COVERAGE_MIN" ]
+}
 
 #
 # what they need

@@ -21,23 +21,23 @@ qd_mirror() {
 }
 
 qd_chroot_make() {
-	local suite=$1 packages sources
+	local suite=$1 packages sources=()
 	shift
 	packages=$(IFS=,; echo "$*")
 	qd_tmp
 	qd_install_packages mmdebstrap debian-archive-keyring util-linux
 	QD_CHROOT=$(mktemp -d "$QD_TMP/chroot.XXXX")
-	sources="deb $(qd_mirror "$suite" 0) $suite main"
+	sources=("deb $(qd_mirror "$suite" 0) $suite main")
 	case $suite in
 	sid | experimental) ;;
-	*) sources+=$'\n'"deb $(qd_mirror "$suite" 0) $suite-updates main"
-		sources+=$'\n'"deb $(qd_mirror "$suite" 1) $suite-security main" ;;
+	*) sources+=("deb $(qd_mirror "$suite" 0) $suite-updates main"
+			"deb $(qd_mirror "$suite" 1) $suite-security main") ;;
 	esac
 	qd_note "making a minimal $suite"
 	mmdebstrap --quiet --mode=root --variant=minbase ${packages:+"--include=$packages"} \
 		--aptopt='Apt::Install-Recommends "false"' --aptopt='Acquire::Retries "3"' \
 		--keyring=/usr/share/keyrings \
-		"$suite" "$QD_CHROOT" <(printf '%s\n' "$sources") >"$QD_TMP/mmdebstrap.log" 2>&1 ||
+		"$suite" "$QD_CHROOT" "${sources[@]}" >"$QD_TMP/mmdebstrap.log" 2>&1 ||
 		{ tail -n 30 "$QD_TMP/mmdebstrap.log" >&2; qd_die "cannot make a $suite"; }
 	cp -L /etc/resolv.conf "$QD_CHROOT/etc/resolv.conf" 2>/dev/null || true
 	cp -L /etc/hosts "$QD_CHROOT/etc/hosts" 2>/dev/null || true
