@@ -152,14 +152,14 @@ step_fuzz() { qd_make fuzz; }
 step_lint() { qd_make lint; }
 
 step_coverage() {
-	local info="$QD_TMP/coverage.info" percent test
+	local info="$QD_TMP/coverage.info" percent test status=0
 	# the counts are written by whoever ran the code, when he leaves
 	umask 000
 	QD_STOP_MODE=fast
 	sub_cluster COPT="--coverage -O0" SHLIB_LINK=--coverage
 	chmod -R a+rwX "$QD_BUILD"
-	run_regress
-	run_pgtap cases=150 rows=3000 nodes=2000
+	run_regress || status=1
+	run_pgtap cases=150 rows=3000 nodes=2000 || status=1
 	qd_cluster_stop
 	for test in "$QD_BUILD"/test/unit/t_*.c; do
 		mkdir -p "$QD_BUILD/coverage/$(basename "$test" .c)"
@@ -172,7 +172,8 @@ step_coverage() {
 	lcov --list "$info" 2>/dev/null | sed "s,$QD_BUILD/,,"
 	percent=$(lcov --summary "$info" 2>&1 | sed -n 's/.*lines\.*: *\([0-9.]*\)% .*/\1/p')
 	echo "line coverage of src/: $percent %"
-	[ "$(echo "$percent" | sed 's/\..*//')" -ge "$COVERAGE_MIN" ]
+	[ "$(echo "$percent" | sed 's/\..*//')" -ge "$COVERAGE_MIN" ] || status=1
+	return "$status"
 }
 
 #
