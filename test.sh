@@ -27,6 +27,8 @@ Without arguments all steps run, in this order:
   lint      clang-tidy, cppcheck, gcc -fanalyzer, pgindent
   coverage  line coverage of src/ by everything above; under $COVERAGE_MIN % fails
 
+Only when named: asan_server, pg_regress and pgTAP with AddressSanitizer in the
+function layer (hangs with PostgreSQL 15; make asan-server runs it in a chroot).
 Long modes are make targets: random-long, fuzz-long, asan-server, try-bare.
 Environment: PG_CONFIG chooses a PostgreSQL, FUZZ_SECONDS, RANDOM_ROUNDS and
 SEED size the random tests, QD_KEEP=1 keeps the temporary folder.
@@ -38,7 +40,7 @@ for arg; do
 	case $arg in
 	-h | --help) usage; exit 0 ;;
 	esac
-	case " ${STEPS[*]} " in
+	case " ${STEPS[*]} asan_server " in
 	*" $arg "*) ;;
 	*) echo "unknown step: $arg" >&2; usage >&2; exit 2 ;;
 	esac
@@ -145,6 +147,19 @@ step_ubsan() {
 	! grep -A5 'runtime error' "$QD_CLUSTER/log"
 }
 
+step_asan_server() {
+	[ "$QD_PG_MAJOR" -ge 16 ] || { echo "PostgreSQL $QD_PG_MAJOR hangs under AddressSanitizer"; return 1; }
+	QD_SERVER_ENV="LD_PRELOAD=$(gcc -print-file-name=libasan.so):$(gcc -print-file-name=libubsan.so) ASAN_OPTIONS=detect_leaks=0:abort_on_error=1"
+	sub_cluster COPT="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -U_FORTIFY_SOURCE" \
+		SHLIB_LINK="-fsanitize=address,undefined"
+	nm -D "$(find "$QD_STAGE" -name quota_decomp.so)" | grep -q __asan_
+	local status=0
+	run_regress || status=1
+	run_pgtap cases=300 rows=5000 nodes=3000 || status=1
+	if grep -A20 -e 'runtime error' -e AddressSanitizer "$QD_CLUSTER/log"; then status=1; fi
+	return "$status"
+}
+
 step_asan() { run_prove qd_make asan-unit; }
 
 step_fuzz() { qd_make fuzz; }
@@ -182,12 +197,12 @@ step_coverage() {
 packages_for() {
 	case $1 in
 	unit | asan) echo perl ;;
-	pgtap) echo "postgresql-$QD_PG_MAJOR-pgtap libtap-parser-sourcehandler-pgtap-perl" ;;
+	pgtap | asan_server) echo "postgresql-$QD_PG_MAJOR-pgtap libtap-parser-sourcehandler-pgtap-perl" ;;
+	coverage) echo "postgresql-$QD_PG_MAJOR-pgtap libtap-parser-sourcehandler-pgtap-perl lcov" ;;
 	tap) echo "perl libipc-run-perl" ;;
 	ubsan) echo libubsan1 ;;
 	fuzz) echo "clang libclang-rt-14-dev" ;;
 	lint) echo "clang-tidy cppcheck pg-bsd-indent" ;;
-	coverage) echo lcov ;;
 	esac
 }
 
