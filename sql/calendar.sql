@@ -52,7 +52,7 @@ SELECT * FROM calendar('[2026-03-20,2026-04-20)', 'week', first_month => 4, week
 SELECT * FROM calendar('[2026-01-01,2026-03-05)', 'month_week');
 SELECT * FROM calendar('[2026-03-27,2026-04-07)', 'month_week', first_month => 4, week_start => 7);
 -- they sum to months and to weeks
-SELECT left(label, 7) AS month, sum(working_days), range_agg(period)
+SELECT left(label, 7) AS month, sum(working_days), min(lower(period)) AS first, max(upper(period)) AS until
 FROM calendar('[2026-01-01,2026-04-01)', 'month_week') GROUP BY 1 ORDER BY 1;
 SELECT w.label, sum(p.working_days) = w.working_days AS same, string_agg(p.label, ', ' ORDER BY p.period) AS pieces
 FROM calendar('[2026-01-26,2026-03-09)', 'week') w JOIN calendar('[2026-01-26,2026-03-09)', 'month_week') p ON w.period @> p.period
