@@ -79,7 +79,8 @@ read_uplift(qd_source *source, int arg, int32 row)
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("uplift is out of range: %s", qd_numeric_text(value)),
 				 errdetail("%s An uplift has at most nine decimal places.",
-						   source->describe(source, row))));
+						   source->describe(source, row)),
+				 errhint("An uplift of 0.05 assigns 105 %% of a node to its children.")));
 	return count;
 }
 

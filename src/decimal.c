@@ -56,7 +56,7 @@ typedef struct parts
 	int			display_scale;
 	int			count;			/* digits */
 	const char *digits;
-} parts;
+}			parts;
 
 static inline int64
 read_digit(const char *from)
@@ -68,7 +68,7 @@ read_digit(const char *from)
 }
 
 static inline int
-digit_at(const parts *p, int i)
+digit_at(const parts * p, int i)
 {
 	return (int) read_digit(p->digits + i * sizeof(int16));
 }
@@ -76,7 +76,7 @@ digit_at(const parts *p, int i)
 /* value may be toasted or have a short varlena header; nothing is copied
  * unless it is compressed or out of line */
 static inline void
-take_apart(Datum value, parts *p)
+take_apart(Datum value, parts * p)
 {
 	struct varlena *v = (struct varlena *) DatumGetPointer(value);
 	const char *data;
@@ -545,14 +545,19 @@ Datum
 qd_millionths_numeric(const qd_unit *unit, qd_int128 millionths)
 {
 	qd_int128	mantissa;
+	int64		multiple = unit->multiple;
+	int			digits = unit->scale + 6;
 
+	/* a unit of 1000 is three digits coarser than one of 1 */
+	for (; digits > 0 && multiple % 10 == 0; multiple /= 10)
+		digits--;
 	if (__builtin_mul_overflow(millionths, (qd_int128) unit->multiple, &mantissa))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("exact share is out of range for a unit of %s",
 						qd_units_text(unit, 1))));
 	return NumericGetDatum(qd_make_numeric(mantissa, unit->scale + 6,
-										   Max(unit->scale, unit->display_scale) + 6));
+										   Max(digits, unit->display_scale)));
 }
 
 /* whole + fraction / 2^64 in millionths, half away from zero */

@@ -123,6 +123,15 @@ key_text(qd_node_map *map, Datum key)
 	return OidOutputFunctionCall(output, key);
 }
 
+/* a row's node for messages, in quotes */
+static char *
+node_quoted(qd_source *source, int32 row)
+{
+	qd_node_map *map = source->extra;
+
+	return psprintf("\"%s\"", key_text(map, map->key[map->node[row]]));
+}
+
 /* an error's detail: Node "key". */
 static char *
 node_describe(qd_source *source, int32 row)
@@ -131,7 +140,7 @@ node_describe(qd_source *source, int32 row)
 
 	if (row >= map->rows)
 		return psprintf("Row %d of the partition, in window order.", row + 1);
-	return psprintf("Node \"%s\".", key_text(map, map->key[map->node[row]]));
+	return psprintf("Node %s.", node_quoted(source, row));
 }
 
 /*
@@ -171,6 +180,7 @@ qd_node_map_begin(qd_source *source, int node_arg, int parent_arg)
 	MemoryContextSwitchTo(old);
 	source->extra = map;
 	source->describe = node_describe;
+	source->node = node_quoted;
 	return map;
 }
 

@@ -211,7 +211,7 @@ qd_rollup_tree(PG_FUNCTION_ARGS)
 		qd_source_end(&source);
 		state->isdone = true;
 	}
-	if (state->numeric_sum)
+	if (!state->sum)
 	{
 		if (state->numeric_sum[row] == (Datum) 0)
 			PG_RETURN_NULL();

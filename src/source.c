@@ -638,73 +638,88 @@ range_text(const qd_unit *unit, const qd_problem *problem)
 					qd_units_text(unit, problem->high));
 }
 
+/* bounds that cannot be met; where and of_node name the row */
+pg_noreturn static void
+report_infeasible(const qd_unit *unit, const qd_problem *problem, const char *where,
+				  const char *of_node)
+{
+	char	   *asked = qd_units_text(unit, problem->asked);
+
+	switch (problem->subject)
+	{
+		case QD_ON_LOCK:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("locked amount %s is outside its floor and cap: %s", asked,
+							range_text(unit, problem)),
+					 errdetail("%s", where),
+					 errhint("Change the lock, or the bounds beside it.")));
+			break;
+		case QD_ON_BOUND:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 problem->asked < 0 ?
+					 errmsg("cap %s is below 0, which a missing floor is", asked) :
+					 errmsg("floor %s is above 0, which the missing cap of a negative total is",
+							asked),
+					 errdetail("%s", where),
+					 problem->asked < 0 ?
+					 errhint("Give the row a floor too.") :
+					 errhint("Give the row a cap too.")));
+			break;
+		case QD_ON_CHILDREN:
+			ereport(ERROR,
+					(errcode(ERRCODE_QD_INFEASIBLE),
+					 errmsg("%s %s%s cannot be met by what is below it",
+							problem->bound == QD_LOCKED ? "locked amount" :
+							problem->bound == QD_HAS_FLOOR ? "floor" : "cap", asked, of_node),
+					 errdetail("Its children can hold %s.", range_text(unit, problem)),
+					 errhint("bounds_tree() shows what every node can hold.")));
+			break;
+		case QD_ON_TOTAL:
+			ereport(ERROR,
+					(errcode(ERRCODE_QD_INFEASIBLE),
+					 errmsg("total %s%s cannot be allocated: the reachable range is %s", asked,
+							of_node, range_text(unit, problem)),
+					 *of_node ? errhint("bounds_tree() shows what every node can hold.") :
+					 errhint("Floors, caps and locks leave no other; rows with a null weight take no part.")));
+			break;
+	}
+	pg_unreachable();
+}
+
 /* turns a kernel's complaint into an error of the user's rows */
 void
 qd_report(qd_source *source, const qd_unit *unit, qd_status status, const qd_problem *problem)
 {
-	char	   *where = problem->row < 0 ? NULL : source->describe(source, problem->row);
+	bool		has_row = problem->row >= 0;
+	char	   *where = has_row ? source->describe(source, problem->row) : NULL;
+	char	   *node = has_row && source->node ? source->node(source, problem->row) : NULL;
+	char	   *of_node = node ? psprintf(" of node %s", node) : "";
 
 	switch (status)
 	{
 		case QD_INFEASIBLE:
-			if (problem->subject == QD_ON_LOCK)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("locked amount %s is outside its floor and cap: %s",
-								qd_units_text(unit, problem->asked), range_text(unit, problem)),
-						 errdetail("%s", where),
-						 errhint("Change the lock, or the bounds beside it.")));
-			else if (problem->subject == QD_ON_BOUND)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 problem->asked < 0 ?
-						 errmsg("cap %s is below 0, which a missing floor is",
-								qd_units_text(unit, problem->asked)) :
-						 errmsg("floor %s is above 0, which the missing cap of a negative total is",
-								qd_units_text(unit, problem->asked)),
-						 errdetail("%s", where),
-						 problem->asked < 0 ?
-						 errhint("Give the row a floor too.") :
-						 errhint("Give the row a cap too.")));
-			else if (problem->subject == QD_ON_CHILDREN)
-				ereport(ERROR,
-						(errcode(ERRCODE_QD_INFEASIBLE),
-						 errmsg("%s %s of a node cannot be met by what is below it",
-								problem->bound == QD_LOCKED ? "locked amount" :
-								problem->bound == QD_HAS_FLOOR ? "floor" : "cap",
-								qd_units_text(unit, problem->asked)),
-						 errdetail("%s Its children can hold %s.", where,
-								   range_text(unit, problem)),
-						 errhint("bounds_tree() shows what every node can hold.")));
-			else
-				ereport(ERROR,
-						(errcode(ERRCODE_QD_INFEASIBLE),
-						 errmsg("total %s cannot be allocated: the reachable range is %s",
-								qd_units_text(unit, problem->asked), range_text(unit, problem)),
-						 where ? errdetail("%s", where) : 0,
-						 where ? errhint("bounds_tree() shows what every node can hold.") :
-						 errhint("Floors, caps and locks leave no other; rows with a null weight take no part.")));
+			report_infeasible(unit, problem, where, of_node);
 			break;
 		case QD_OVERFLOW:
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("amounts do not fit 64 bits in units of %s", qd_units_text(unit, 1)),
-					 where ? errdetail("%s", where) : 0,
+					 errmsg("amounts%s do not fit 64 bits in units of %s", of_node,
+							qd_units_text(unit, 1)),
 					 errhint("Use a coarser unit.")));
 			break;
 		case QD_CYCLE:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("nodes form a cycle: a node is its own ancestor"),
-					 errdetail("%s", where),
+					 errmsg("node %s is its own ancestor", node),
 					 errhint("The parent of a root is null.")));
 			break;
 		case QD_INTERIOR_ZERO:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("weight 0 of a node above positive weights"),
-					 errdetail("%s", where),
-					 errhint("A null weight means the sum of the weights below; is there a coalesce(…, 0) too many?")));
+					 errmsg("weight 0%s is above positive weights", of_node),
+					 errhint("A null weight means the sum of the weights below; is there a coalesce(..., 0) too many?")));
 			break;
 		case QD_CUMULATIVE_UPLIFT:
 			ereport(ERROR,

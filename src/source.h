@@ -23,7 +23,8 @@ struct qd_source
 	FunctionCallInfo fcinfo;
 	MemoryContext context;		/* lives as long as the partition */
 	MemoryContext caller;		/* the current one of the call */
-	MemoryContext scratch;		/* what evaluating a row leaves behind, or NULL */
+	MemoryContext scratch;		/* what evaluating a row leaves behind, or
+								 * NULL */
 
 	/* an argument of a row; by-reference values live until qd_next_row */
 	Datum		(*get) (qd_source *source, int arg, int32 row, bool *isnull);
@@ -31,6 +32,8 @@ struct qd_source
 	bool		(*constant) (qd_source *source, int arg);
 	/* names a row in an error's detail; palloc'd */
 	char	   *(*describe) (qd_source *source, int32 row);
+	/* the node of a row, quoted, for a message; NULL where rows are no nodes */
+	char	   *(*node) (qd_source *source, int32 row);
 
 	WindowObject winobj;		/* a window partition */
 	Datum	  **values;			/* or arrays, by argument */

@@ -37,8 +37,8 @@ qd_random(uint64_t *state)
 
 typedef struct qd_group
 {
-	const int32_t *member;		/* [size] rows in window order; NULL: rows 0 ..
-								 * size - 1 */
+	const int32_t *member;		/* [size] rows in window order; NULL: rows 0
+								 * .. size - 1 */
 	int32_t		size;
 	int64_t    *weight;			/* all arrays below are by row */
 	const int64_t *low;			/* NULL: 0 */

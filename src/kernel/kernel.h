@@ -30,11 +30,12 @@ typedef struct qd_env
 {
 	void	   *(*alloc) (void *arg, size_t size);	/* NULL when out of memory */
 	void		(*release) (void *arg, void *ptr);
-	void		(*poll) (void *arg);	/* called at least every 64K steps; may
-										 * longjmp, kernels own nothing; or NULL */
+	void		(*poll) (void *arg);	/* called at least every 64K steps;
+										 * may longjmp, kernels own nothing;
+										 * or NULL */
 	bool		(*peers) (void *arg, int32_t a, int32_t b); /* rows the ORDER BY
-															 * cannot tell apart; NULL:
-															 * there are none */
+															 * cannot tell apart;
+															 * NULL: there are none */
 	void	   *arg;
 } qd_env;
 
@@ -71,7 +72,8 @@ typedef enum qd_status
 {
 	QD_OK,
 	QD_NOMEM,
-	QD_OVERFLOW,				/* an intermediate amount beyond 64 bits of units */
+	QD_OVERFLOW,				/* an intermediate amount beyond 64 bits of
+								 * units */
 	QD_INFEASIBLE,				/* asked is outside low .. high */
 	QD_CYCLE,					/* problem.row is on a cycle of parents */
 	QD_INTERIOR_ZERO,			/* weight 0 above positive leaves */
@@ -84,10 +86,12 @@ typedef enum qd_status
 typedef enum qd_subject
 {
 	QD_ON_TOTAL,				/* the total of a partition or a root */
-	QD_ON_CHILDREN,				/* an own floor, cap or lock against the children */
+	QD_ON_CHILDREN,				/* an own floor, cap or lock against the
+								 * children */
 	QD_ON_LOCK,					/* a lock outside its own floor and cap */
-	QD_ON_BOUND					/* an own cap below the floor, or a floor above
-								 * the cap, that is 0 because it is missing */
+	QD_ON_BOUND					/* an own cap below the floor, or a floor
+								 * above the cap, that is 0 because it is
+								 * missing */
 } qd_subject;
 
 typedef struct qd_problem
@@ -96,8 +100,8 @@ typedef struct qd_problem
 	int32_t		row;			/* the node, or -1 */
 	uint8_t		bound;			/* QD_ON_CHILDREN: QD_HAS_FLOOR, QD_HAS_CAP or
 								 * QD_LOCKED */
-	qd_int128	asked;			/* for QD_ON_CHILDREN, QD_ON_BOUND: the own bound
-								 * that clashes */
+	qd_int128	asked;			/* for QD_ON_CHILDREN, QD_ON_BOUND: the own
+								 * bound that clashes */
 	qd_int128	low;			/* the reachable range */
 	qd_int128	high;
 	bool		unbounded_low;
@@ -115,17 +119,21 @@ typedef struct qd_rows
 {
 	int32_t		n;
 	const uint8_t *flags;		/* [n] */
-	int64_t    *weight;			/* [n], read where QD_HAS_WEIGHT; set to 1 when
-								 * all are 0 */
-	int64_t    *floor;			/* [n] or NULL when no row has one; overwritten */
-	int64_t    *cap;			/* [n] or NULL when no row has one; overwritten */
+	int64_t    *weight;			/* [n], read where QD_HAS_WEIGHT; set to 1
+								 * when all are 0 */
+	int64_t    *floor;			/* [n] or NULL when no row has one;
+								 * overwritten */
+	int64_t    *cap;			/* [n] or NULL when no row has one;
+								 * overwritten */
 	int64_t    *amount;			/* [n], in: the lock where QD_LOCKED; out */
 	uint8_t    *rule;			/* [n], out: qd_rule */
 	uint8_t    *state;			/* [n], out, for qd_rows_exact */
 
-	/* out: the exact share of a row that no bound decided is
-	 * pool * weight / pool_weight; negated where mirrored (total < 0), when
-	 * floor and cap have also been negated and exchanged */
+	/*
+	 * out: the exact share of a row that no bound decided is pool * weight /
+	 * pool_weight; negated where mirrored (total < 0), when floor and cap
+	 * have also been negated and exchanged
+	 */
 	int64_t		pool;
 	int64_t		pool_weight;
 	bool		mirrored;

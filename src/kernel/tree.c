@@ -353,6 +353,9 @@ share_roots(walk *w, const int64_t *total)
 			w->problem->unbounded_high = !mirrored && open;
 			return QD_INFEASIBLE;
 		}
+		if (!(tree->flags[row] & QD_TAKES_PART))
+			continue;			/* was asked for 0, and NULL is all it can
+								 * give */
 		tree->amount[row] = (int64_t) asked;
 		tree->exact[row] = (int64_t) asked;
 		tree->exact_fraction[row] = 0;
@@ -498,7 +501,7 @@ qd_allocate_tree(const qd_env *env, qd_tree *tree, const int64_t *total,
 			status = QD_NOMEM;
 		else
 			status = qd_lift_bounds(env, tree, tree->floor, tree->cap, tree->floor, tree->cap,
-								 NULL, problem);
+									NULL, problem);
 	}
 	else
 	{

@@ -72,8 +72,8 @@ clamp64(qd_int128 x)
 
 void
 qd_children_range(const qd_env *env, const qd_tree *tree, int32_t row,
-			   const int64_t *low, const int64_t *high,
-			   qd_int128 *sum_low, qd_int128 *sum_high, bool *open)
+				  const int64_t *low, const int64_t *high,
+				  qd_int128 *sum_low, qd_int128 *sum_high, bool *open)
 {
 	bool		equal = true;
 	int32_t		c;
@@ -110,7 +110,7 @@ qd_children_range(const qd_env *env, const qd_tree *tree, int32_t row,
 
 qd_status
 qd_lift_bounds(const qd_env *env, qd_tree *tree, const int64_t *floor, const int64_t *cap,
-			int64_t *low, int64_t *high, uint8_t *feasible, qd_problem *problem)
+			   int64_t *low, int64_t *high, uint8_t *feasible, qd_problem *problem)
 {
 	int32_t		at;
 

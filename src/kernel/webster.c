@@ -145,10 +145,10 @@ name_rules(const qd_env *env, const qd_group *group, const int64_t *amount,
 			/* would the ratio alone have given less than low, more than high? */
 			qd_int128	here = p * w;
 			bool		below = amount[row] == qd_low(group, row) &&
-				(served ? (2 * (qd_int128) amount[row] - 1) * q > here :
-				 (2 * (qd_int128) amount[row] - 1) * q >= here);
+			(served ? (2 * (qd_int128) amount[row] - 1) * q > here :
+			 (2 * (qd_int128) amount[row] - 1) * q >= here);
 			bool		above = amount[row] == qd_high(group, row) &&
-				(2 * (qd_int128) amount[row] + 1) * q < here;
+			(2 * (qd_int128) amount[row] + 1) * q < here;
 
 			rule[row] = below ? QD_RULE_FLOOR : above ? QD_RULE_CAP :
 				group->equal ? QD_RULE_EQUAL : QD_RULE_WEBSTER;
@@ -260,8 +260,10 @@ qd_webster(const qd_env *env, const qd_group *group, int64_t total,
 		signpost	edge;
 		bool		served = keep > 0;
 
-		/* nth_element leaves the last one served at keep - 1 only if it had
-		 * something to choose */
+		/*
+		 * nth_element leaves the last one served at keep - 1 only if it had
+		 * something to choose
+		 */
 		edge = post[served ? keep - 1 : 0];
 		if (!served || keep == posts)
 		{

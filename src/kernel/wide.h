@@ -59,6 +59,7 @@ qd_floor_div(qd_int128 a, qd_int128 b)
  * x * weight / weight_sum to the nearest 2^-64, half away from zero; 0 <=
  * weight <= weight_sum < 2^62.  Monotone in weight and in x, and exact where
  * the quotient is a whole number: bounds that hold for rationals still hold.
+ * 0 where nothing has a weight.
  */
 static inline qd_fixed
 qd_fixed_share(qd_fixed x, int64_t weight, int64_t weight_sum)
@@ -69,9 +70,13 @@ qd_fixed_share(qd_fixed x, int64_t weight, int64_t weight_sum)
 	uint64_t	divisor = (uint64_t) weight_sum;
 	qd_uint128	low = (qd_uint128) (uint64_t) magnitude * (uint64_t) weight + divisor / 2;
 	qd_uint128	high = (magnitude >> 64) * (uint64_t) weight + (low >> 64);
-	qd_uint128	quotient = high / divisor;
-	qd_uint128	rest = ((high % divisor) << 64) | (uint64_t) low;
+	qd_uint128	quotient;
+	qd_uint128	rest;
 
+	if (divisor == 0)
+		return qd_fixed_from_bits(0);
+	quotient = high / divisor;
+	rest = ((high % divisor) << 64) | (uint64_t) low;
 	quotient = (quotient << 64) | (rest / divisor);
 	return qd_fixed_from_bits((qd_int128) (negative ? -quotient : quotient));
 }
