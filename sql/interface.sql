@@ -3,10 +3,12 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS quota_decomp;
 RESET client_min_messages;
 
+-- PostgreSQL 17 and later count the array types, too
 CREATE TEMP VIEW member AS
 SELECT classid, objid, d.objsubid FROM pg_depend d
 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
-	AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'quota_decomp');
+	AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'quota_decomp')
+	AND NOT (classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t WHERE t.oid = objid AND typcategory = 'A'));
 
 SELECT extname, extversion, nspname, extrelocatable, extconfig, extcondition FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'quota_decomp';
 

@@ -25,7 +25,10 @@ qd_chroot_run bash -euc '
 	echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/none.conf
 	apt-get -qq install --no-install-recommends -o Dpkg::Use-Pty=0 "postgresql-$version" libpq-dev gcc libc6-dev make >/dev/null
 	cd /tmp
-	apt-get -qq download "postgresql-server-dev-$version"
+	# the newest the mirror really has; headers of any minor version will do
+	for one in $(apt-cache madison "postgresql-server-dev-$version" | cut -d "|" -f 2); do
+		apt-get -qq download "postgresql-server-dev-$version=$one" && break
+	done
 	dpkg -x postgresql-server-dev-*.deb / && rm postgresql-server-dev-*.deb
 ' - "$version" >"$QD_TMP/setup.log" 2>&1 || { tail -n 30 "$QD_TMP/setup.log"; qd_die "no PostgreSQL $version in $suite"; }
 qd_chroot_run env PG_CONFIG="/usr/lib/postgresql/$version/bin/pg_config" with_llvm=no MAKEFLAGS=with_llvm=no ./test.sh "$@"
