@@ -45,6 +45,57 @@ typedef struct allocation_state
 } allocation_state;
 
 /*
+ * All columns of all rows, every other one a row behind (see source.c); the
+ * bounds of each row are compared when it is complete.
+ */
+static void
+read_columns(qd_source *source, const qd_unit *unit, uint8 *flags, const qd_single *total,
+			 const qd_single *unit_value, const qd_single *rounding, qd_amounts *locked,
+			 qd_amounts *floor, qd_amounts *cap, qd_weights *weights)
+{
+	const qd_single *single[] = {total, unit_value, rounding};
+	qd_amounts *amounts[] = {locked, floor, cap};
+	int			single_lag[lengthof(single)];
+	int			amounts_lag[lengthof(amounts)];
+	int			weight_lag;
+	int			turn = 0;
+	int32		step;
+	int			i;
+
+	for (i = 0; i < lengthof(single); i++)
+		single_lag[i] = qd_next_lag(single[i]->per_row, &turn);
+	for (i = 0; i < lengthof(amounts); i++)
+		amounts_lag[i] = qd_next_lag(amounts[i]->per_row, &turn);
+	/* a weight does not count beside a lock, so the lock comes first */
+	weight_lag = Max(qd_next_lag(weights->per_row, &turn), amounts_lag[0]);
+
+	for (step = 0; step <= source->n; step++)
+	{
+		int32		row;
+
+		qd_next_row(source);
+		for (i = 0; i < lengthof(single); i++)
+		{
+			row = step - single_lag[i];
+			if (single[i]->per_row && row >= 0 && row < source->n)
+				qd_single_check(source, single[i], row);
+		}
+		for (i = 0; i < lengthof(amounts); i++)
+		{
+			row = step - amounts_lag[i];
+			if (row >= 0 && row < source->n)
+				qd_amounts_read(source, amounts[i], unit, row, flags);
+		}
+		row = step - weight_lag;
+		if (row >= 0 && row < source->n)
+			qd_weights_read(source, weights, row, flags);
+		row = step - 1;
+		if (row >= 0 && (flags[row] & (QD_HAS_FLOOR | QD_HAS_CAP)))
+			qd_check_bounds(source, floor, cap, row, flags[row], true);
+	}
+}
+
+/*
  * Reads the arguments, allocates, and leaves amounts and rules in *state.
  * 8 + 8 + 2 bytes a row are kept (16 more with bounds), as much again is
  * needed for a while.
@@ -104,25 +155,15 @@ allocate(qd_source *source, allocation_state *state, bool explain)
 	qd_weights_begin(source, &weights, ARG_WEIGHT, QD_LOCKED, rows->weight);
 	plain = locked.absent && floor.absent && cap.absent &&
 		!total.per_row && !unit_value.per_row && !rounding_value.per_row;
-	for (row = 0; row < source->n; row++)
-	{
-		qd_next_row(source);
-		if (!plain)
+	if (plain)
+		for (row = 0; row < source->n; row++)
 		{
-			if (total.per_row)
-				qd_single_check(source, &total, row);
-			if (unit_value.per_row)
-				qd_single_check(source, &unit_value, row);
-			if (rounding_value.per_row)
-				qd_single_check(source, &rounding_value, row);
-			qd_amounts_read(source, &locked, unit, row, flags);
-			qd_amounts_read(source, &floor, unit, row, flags);
-			qd_amounts_read(source, &cap, unit, row, flags);
+			qd_next_row(source);
+			qd_weights_read(source, &weights, row, flags);
 		}
-		qd_weights_read(source, &weights, row, flags);
-		if (flags[row] & (QD_HAS_FLOOR | QD_HAS_CAP))
-			qd_check_bounds(source, &floor, &cap, row, flags[row], true);
-	}
+	else
+		read_columns(source, unit, flags, &total, &unit_value, &rounding_value, &locked, &floor,
+					 &cap, &weights);
 	qd_weights_end(source, &weights, flags);
 	rows->floor = floor.any ? floor.value : NULL;
 	rows->cap = cap.any ? cap.value : NULL;

@@ -55,18 +55,31 @@ static const qd_unit uplift_step = {1, 9, 9};
 
 #define UPLIFT_ONE INT64CONST(1000000000)
 
-/* an uplift in parts of UPLIFT_ONE, 0 where NULL; what is wrong with it */
-static int64
-read_uplift(qd_source *source, int arg, int32 row)
+typedef struct uplifts_read
+{
+	int			arg;
+	bool		constant;
+	int64	   *value;			/* [n] in parts of UPLIFT_ONE; NULL until one
+								 * is above 0 */
+} uplifts_read;
+
+/* reads a row's uplift, 0 where NULL; says what is wrong with it */
+static void
+read_uplift(qd_source *source, uplifts_read *uplifts, int32 row)
 {
 	bool		isnull;
-	Datum		value = source->get(source, arg, row, &isnull);
+	Datum		value;
 	int64		count = 0;
 	qd_count_status status;
 
-	if (isnull)
-		return 0;
-	status = qd_count_units(&uplift_step, value, QD_EXACTLY, &count);
+	if (uplifts->constant && row > 0)
+	{
+		if (uplifts->value)
+			uplifts->value[row] = uplifts->value[0];
+		return;
+	}
+	value = source->get(source, uplifts->arg, row, &isnull);
+	status = isnull ? QD_COUNT_OK : qd_count_units(&uplift_step, value, QD_EXACTLY, &count);
 	if (status == QD_COUNT_NOT_FINITE || (status == QD_COUNT_OK && count < 0))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -81,7 +94,33 @@ read_uplift(qd_source *source, int arg, int32 row)
 				 errdetail("%s An uplift has at most nine decimal places.",
 						   source->describe(source, row)),
 				 errhint("An uplift of 0.05 assigns 105 %% of a node to its children.")));
-	return count;
+	if (count != 0 && !uplifts->value)
+	{
+		uplifts->value = qd_source_alloc(source, sizeof(int64) * (Size) source->n);
+		memset(uplifts->value, 0, sizeof(int64) * (Size) row);
+	}
+	if (uplifts->value)
+		uplifts->value[row] = count;
+}
+
+/* the total of a root; a NULL one leaves the root's whole tree NULL */
+static void
+read_root_total(qd_source *source, const tree_arguments *arg, const qd_unit *unit, int32 row,
+				uint8 *flags, int64 *total)
+{
+	bool		isnull;
+	Datum		value = source->get(source, arg->total, row, &isnull);
+
+	if (isnull)
+		flags[row] |= QD_NO_TOTAL;
+	else
+		total[row] = qd_count_total(source, unit, value, row);
+}
+
+static inline bool
+in_rows(const qd_source *source, int32 row)
+{
+	return row >= 0 && row < source->n;
 }
 
 /*
@@ -95,18 +134,24 @@ read_tree(qd_source *source, const tree_arguments *arg, tree_state *state, int64
 	const qd_unit *unit = &state->unit;
 	Size		n = (Size) source->n;
 	uint8	   *flags;
-	int64	   *uplift = NULL;
 	qd_node_map *map;
 	qd_single	unit_value;
 	qd_amounts	locked;
 	qd_amounts	floor;
 	qd_amounts	cap;
 	qd_weights	weights;
-	bool		uplift_constant = source->constant(source, arg->uplift);
-	bool		any_uplift = false;
+	uplifts_read uplifts = {0};
+	int			turn = 0;
+	int			unit_lag;
+	int			locked_lag;
+	int			floor_lag;
+	int			cap_lag;
+	int			uplift_lag;
+	int			weight_lag;
 	qd_env		env;
 	qd_problem	problem = {0};
 	qd_status	status;
+	int32		step;
 	int32		row;
 
 	qd_single_begin(source, &unit_value, arg->unit, "unit", true);
@@ -124,46 +169,40 @@ read_tree(qd_source *source, const tree_arguments *arg, tree_state *state, int64
 	qd_amounts_begin(source, &floor, arg->floor, "floor", unit, QD_UP, QD_HAS_FLOOR, NULL);
 	qd_amounts_begin(source, &cap, arg->cap, "cap", unit, QD_DOWN, QD_HAS_CAP, NULL);
 	qd_weights_begin(source, &weights, arg->weight, 0, tree->weight);
-	for (row = 0; row < source->n; row++)
+	uplifts.arg = arg->uplift;
+	uplifts.constant = source->constant(source, arg->uplift);
+	/* nodes do not lag, parents do: the others take turns after them */
+	unit_lag = qd_next_lag(unit_value.per_row, &turn);
+	locked_lag = qd_next_lag(locked.per_row, &turn);
+	floor_lag = qd_next_lag(floor.per_row, &turn);
+	cap_lag = qd_next_lag(cap.per_row, &turn);
+	uplift_lag = qd_next_lag(!uplifts.constant, &turn);
+	weight_lag = qd_next_lag(weights.per_row, &turn);
+	for (step = 0; step <= source->n; step++)
 	{
 		qd_next_row(source);
-		if (qd_node_map_read(source, map, row) && total)
-		{
-			bool		isnull;
-			Datum		value = source->get(source, arg->total, row, &isnull);
-
-			if (isnull)
-				flags[row] |= QD_NO_TOTAL;
-			else
-				total[row] = qd_count_total(source, unit, value, row);
-		}
-		if (unit_value.per_row)
-			qd_single_check(source, &unit_value, row);
-		qd_amounts_read(source, &locked, unit, row, flags);
-		qd_amounts_read(source, &floor, unit, row, flags);
-		qd_amounts_read(source, &cap, unit, row, flags);
-		qd_weights_read(source, &weights, row, flags);
-		if (!uplift_constant || row == 0)
-		{
-			int64		count = read_uplift(source, arg->uplift, row);
-
-			if (count != 0 && !uplift)
-			{
-				any_uplift = true;
-				uplift = qd_source_alloc(source, sizeof(int64) * n);
-				memset(uplift, 0, sizeof(int64) * (Size) row);
-			}
-			if (uplift)
-				uplift[row] = count;
-		}
-		else if (uplift)
-			uplift[row] = uplift[0];
+		if (step < source->n)
+			qd_node_map_read_node(source, map, step);
+		if (step > 0 && qd_node_map_read_parent(source, map, step - 1) && total)
+			read_root_total(source, arg, unit, step - 1, flags, total);
+		if (unit_value.per_row && in_rows(source, step - unit_lag))
+			qd_single_check(source, &unit_value, step - unit_lag);
+		if (in_rows(source, step - locked_lag))
+			qd_amounts_read(source, &locked, unit, step - locked_lag, flags);
+		if (in_rows(source, step - floor_lag))
+			qd_amounts_read(source, &floor, unit, step - floor_lag, flags);
+		if (in_rows(source, step - cap_lag))
+			qd_amounts_read(source, &cap, unit, step - cap_lag, flags);
+		if (in_rows(source, step - uplift_lag))
+			read_uplift(source, &uplifts, step - uplift_lag);
+		if (in_rows(source, step - weight_lag))
+			qd_weights_read(source, &weights, step - weight_lag, flags);
 	}
 	qd_weights_end(source, &weights, flags);
 	tree->parent = qd_node_map_end(source, map);
 	tree->floor = floor.any ? floor.value : NULL;
 	tree->cap = cap.any ? cap.value : NULL;
-	tree->uplift = any_uplift ? uplift : NULL;
+	tree->uplift = uplifts.value;
 	tree->uplift_one = UPLIFT_ONE;
 
 	tree->child_start = qd_source_alloc(source, sizeof(int32) * (n + 1));

@@ -3,9 +3,13 @@
  *		Node keys of any hashable type, to rows: PostgreSQL's own hash table,
  *		hash and equality functions, under the call's collation.
  *
- * Nodes and parents are interned in one table as the rows go by, so that one
- * pass is enough.  Memory: 20 bytes a row, the key's bytes where it is passed
- * by reference (packed, in blocks), and 13 to 27 bytes for the hash table.
+ * The rows' keys are only copied while they are read, in one pass; then all
+ * nodes go into the hash table and all parents are looked up in it.  Nearly
+ * every look-up misses the cache, so each slot is fetched some rows ahead.
+ *
+ * Memory: 20 bytes a row, the bytes of keys passed by reference (packed, in
+ * blocks; a parent's only where it is not the last row's), and, until parents
+ * are known, 13 to 27 bytes for the hash table.
  */
 #include "compat.h"
 
@@ -22,7 +26,7 @@
 
 typedef struct node_entry
 {
-	int32		id;
+	int32		row;
 	uint32		hash;
 	char		status;
 } node_entry;
@@ -34,7 +38,7 @@ static inline bool same_node(qd_node_map *map, int32 a, int32 b);
 #define SH_PREFIX nodes
 #define SH_ELEMENT_TYPE node_entry
 #define SH_KEY_TYPE int32
-#define SH_KEY id
+#define SH_KEY row
 #define SH_HASH_KEY(tb, key) 0	/* hashes are always given */
 #define SH_EQUAL(tb, a, b) same_node((qd_node_map *) (tb)->private_data, a, b)
 #define SH_STORE_HASH
@@ -45,18 +49,17 @@ static inline bool same_node(qd_node_map *map, int32 a, int32 b);
 #include "lib/simplehash.h"
 
 #define KEY_BLOCK (64 * 1024)
+#define AHEAD 16				/* rows from fetching a slot to its use */
 
 struct qd_node_map
 {
 	int			node_arg;
 	int			parent_arg;
 	int32		rows;			/* read so far */
-	int32		count;			/* keys so far */
-	int32		limit;			/* that key and row have room for */
-	Datum	   *key;			/* [limit], by id */
-	int32	   *row;			/* [limit], by id; -1: only a parent so far */
-	int32	   *node;			/* [n], id by row */
-	int32	   *parent;			/* [n], id by row, -1 for a root */
+	Datum	   *key;			/* [n] */
+	Datum	   *parent_key;		/* [n], where parent is not -1 */
+	int32	   *parent;			/* [n], -1 for a root */
+	int32		last_child;		/* the last row with a parent, -1 at first */
 	Datum		probe;
 	nodes_hash *table;
 
@@ -72,12 +75,22 @@ struct qd_node_map
 };
 
 static inline bool
+equal_keys(qd_node_map *map, Datum a, Datum b)
+{
+	/*
+	 * of one type, and without NaN-like values: the same bits are the same
+	 * key
+	 */
+	if (a == b)
+		return true;
+	return DatumGetBool(FunctionCall2Coll(&map->equal, map->collation, a, b));
+}
+
+static inline bool
 same_node(qd_node_map *map, int32 a, int32 b)
 {
-	Datum		left = a == PROBE ? map->probe : map->key[a];
-	Datum		right = b == PROBE ? map->probe : map->key[b];
-
-	return DatumGetBool(FunctionCall2Coll(&map->equal, map->collation, left, right));
+	return equal_keys(map, a == PROBE ? map->probe : map->key[a],
+					  b == PROBE ? map->probe : map->key[b]);
 }
 
 /* the type's hash functions can be weak in the low bits that the table uses */
@@ -129,7 +142,7 @@ node_quoted(qd_source *source, int32 row)
 {
 	qd_node_map *map = source->extra;
 
-	return psprintf("\"%s\"", key_text(map, map->key[map->node[row]]));
+	return psprintf("\"%s\"", key_text(map, map->key[row]));
 }
 
 /* an error's detail: Node "key". */
@@ -171,12 +184,10 @@ qd_node_map_begin(qd_source *source, int node_arg, int parent_arg)
 	map->collation = source->fcinfo->fncollation;
 	fmgr_info_copy(&map->hash, &type->hash_proc_finfo, source->context);
 	fmgr_info_copy(&map->equal, &type->eq_opr_finfo, source->context);
-	map->limit = source->n;
-	map->key = qd_source_alloc(source, sizeof(Datum) * (Size) map->limit);
-	map->row = qd_source_alloc(source, sizeof(int32) * (Size) map->limit);
-	map->node = qd_source_alloc(source, sizeof(int32) * (Size) source->n);
+	map->key = qd_source_alloc(source, sizeof(Datum) * (Size) source->n);
+	map->parent_key = qd_source_alloc(source, sizeof(Datum) * (Size) source->n);
 	map->parent = qd_source_alloc(source, sizeof(int32) * (Size) source->n);
-	map->table = nodes_create(source->context, (uint32) source->n, map);
+	map->last_child = -1;
 	MemoryContextSwitchTo(old);
 	source->extra = map;
 	source->describe = node_describe;
@@ -184,41 +195,12 @@ qd_node_map_begin(qd_source *source, int node_arg, int parent_arg)
 	return map;
 }
 
-/* the id of a key, a new one if it was not met before */
-static int32
-intern(qd_source *source, qd_node_map *map, Datum key)
-{
-	bool		found;
-	node_entry *entry;
-
-	map->probe = key;
-	entry = nodes_insert_hash(map->table, PROBE, hash_node(map, key), &found);
-	if (found)
-		return entry->id;
-
-	/* more keys than rows: some parent is no node, the end will say which */
-	if (map->count == map->limit)
-	{
-		map->limit += map->limit / 2 + 1;
-		map->key = repalloc_huge(map->key, sizeof(Datum) * (Size) map->limit);
-		map->row = repalloc_huge(map->row, sizeof(int32) * (Size) map->limit);
-	}
-	entry->id = map->count++;
-	map->key[entry->id] = keep_key(source, map, key);
-	map->row[entry->id] = -1;
-	return entry->id;
-}
-
-/*
- * Reads a row's node and parent; true for a root.  Errors: a NULL node, a
- * second row of one node.
- */
-bool
-qd_node_map_read(qd_source *source, qd_node_map *map, int32 row)
+/* reads a row's node; error where it is NULL */
+void
+qd_node_map_read_node(qd_source *source, qd_node_map *map, int32 row)
 {
 	bool		isnull;
 	Datum		key = source->get(source, map->node_arg, row, &isnull);
-	int32		id;
 
 	if (isnull)
 		ereport(ERROR,
@@ -226,52 +208,119 @@ qd_node_map_read(qd_source *source, qd_node_map *map, int32 row)
 				 errmsg("node must not be null"),
 				 errdetail("%s", source->describe(source, row)),
 				 errhint("Leave such rows out by a WHERE clause.")));
-	id = intern(source, map, key);
-	if (map->row[id] >= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("node \"%s\" appears more than once", key_text(map, map->key[id])),
-				 errdetail("Rows %d and %d of the partition, in window order.",
-						   map->row[id] + 1, row + 1),
-				 errhint("Every node is one row; add what tells them apart to PARTITION BY or to the key.")));
-	map->row[id] = row;
-	map->node[row] = id;
+	map->key[row] = keep_key(source, map, key);
 	map->rows = row + 1;
+}
 
-	key = source->get(source, map->parent_arg, row, &isnull);
-	map->parent[row] = isnull ? -1 : intern(source, map, key);
-	return isnull;
+/* reads a row's parent, after its node; true for a root */
+bool
+qd_node_map_read_parent(qd_source *source, qd_node_map *map, int32 row)
+{
+	bool		isnull;
+	Datum		key = source->get(source, map->parent_arg, row, &isnull);
+
+	map->parent[row] = isnull ? -1 : 0;
+	if (isnull)
+		return true;
+
+	/* siblings often follow each other: one copy, and one look-up, for them */
+	if (map->last_child >= 0 && equal_keys(map, map->parent_key[map->last_child], key))
+		map->parent_key[row] = map->parent_key[map->last_child];
+	else
+		map->parent_key[row] = keep_key(source, map, key);
+	map->last_child = row;
+	return false;
+}
+
+/* hashes a key and begins to fetch the slot it will need */
+static inline uint32
+hash_ahead(qd_node_map *map, Datum key)
+{
+	uint32		hash = hash_node(map, key);
+
+	__builtin_prefetch(&map->table->data[hash & map->table->sizemask]);
+	return hash;
+}
+
+/* all nodes into the hash table; error: two rows of one node */
+static void
+insert_nodes(qd_source *source, qd_node_map *map)
+{
+	uint32		hash[AHEAD];
+	int32		row;
+
+	for (row = 0; row < Min(AHEAD, source->n); row++)
+		hash[row] = hash_ahead(map, map->key[row]);
+	for (row = 0; row < source->n; row++)
+	{
+		uint32		mine = hash[row % AHEAD];
+		bool		found;
+		node_entry *entry;
+
+		qd_next_row(source);
+		if (row < source->n - AHEAD)
+			hash[row % AHEAD] = hash_ahead(map, map->key[row + AHEAD]);
+		map->probe = map->key[row];
+		entry = nodes_insert_hash(map->table, PROBE, mine, &found);
+		if (found)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("node %s appears more than once", node_quoted(source, row)),
+					 errdetail("Rows %d and %d of the partition, in window order.",
+							   entry->row + 1, row + 1),
+					 errhint("Every node is one row; add what tells them apart to PARTITION BY or to the key.")));
+		entry->row = row;
+	}
+}
+
+/* parent rows by their keys; error: a parent that is no node */
+static void
+look_up_parents(qd_source *source, qd_node_map *map)
+{
+	int32		last = -1;		/* the row before with a parent */
+	int32		row;
+
+	for (row = 0; row < source->n; row++)
+	{
+		Datum		key = map->parent_key[row];
+		node_entry *entry;
+
+		qd_next_row(source);
+		if (map->parent[row] < 0)
+			continue;
+		if (last >= 0 && key == map->parent_key[last])
+		{
+			map->parent[row] = map->parent[last];
+			continue;
+		}
+		map->probe = key;
+		entry = nodes_lookup_hash(map->table, PROBE, hash_node(map, key));
+		if (!entry)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("parent \"%s\" of node %s is not a node", key_text(map, key),
+							node_quoted(source, row)),
+					 errhint("Add a row for it, or make the node a root by a null parent.")));
+		map->parent[row] = entry->row;
+		last = row;
+	}
 }
 
 /*
- * After the last row: each row's parent row, -1 for a root.  Error: a parent
- * that is no node.
+ * After the last row: each row's parent row, -1 for a root.  Errors: two rows
+ * of one node, a parent that is no node.
  */
 int32 *
 qd_node_map_end(qd_source *source, qd_node_map *map)
 {
 	int32	   *parent = map->parent;
-	int32		row;
 
-	for (row = 0; row < source->n; row++)
-	{
-		int32		id = parent[row];
-
-		CHECK_FOR_INTERRUPTS();
-		if (id < 0)
-			continue;
-		if (map->row[id] < 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("parent \"%s\" of node \"%s\" is not a node",
-							key_text(map, map->key[id]),
-							key_text(map, map->key[map->node[row]])),
-					 errhint("Add a row for it, or make the node a root by a null parent.")));
-		parent[row] = map->row[id];
-	}
+	map->table = nodes_create(source->context, (uint32) source->n, map);
+	insert_nodes(source, map);
+	look_up_parents(source, map);
 	/* keys stay for errors */
 	nodes_destroy(map->table);
-	pfree(map->row);
+	pfree(map->parent_key);
 	map->parent = NULL;
 	return parent;
 }

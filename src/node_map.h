@@ -12,7 +12,8 @@
 typedef struct qd_node_map qd_node_map;
 
 extern qd_node_map *qd_node_map_begin(qd_source *source, int node_arg, int parent_arg);
-extern bool qd_node_map_read(qd_source *source, qd_node_map *map, int32 row);
+extern void qd_node_map_read_node(qd_source *source, qd_node_map *map, int32 row);
+extern bool qd_node_map_read_parent(qd_source *source, qd_node_map *map, int32 row);
 extern int32 *qd_node_map_end(qd_source *source, qd_node_map *map);
 
 #endif							/* QD_NODE_MAP_H */

@@ -154,21 +154,25 @@ rollup(qd_source *source, rollup_state *state)
 	const qd_unit one = {1, 0, 0};
 	qd_status	status;
 	bool		narrow = true;
-	int32		row;
+	int32		step;
 
 	state->display_scale = qd_source_alloc(source, sizeof(int16) * n);
 	state->sum = qd_source_alloc(source, sizeof(int128) * n);
 	map = qd_node_map_begin(source, ARG_NODE, ARG_PARENT);
-	for (row = 0; row < source->n; row++)
+	/* the parent a row behind: see source.c */
+	for (step = 0; step <= source->n; step++)
 	{
 		qd_next_row(source);
-		(void) qd_node_map_read(source, map, row);
-		if (narrow)
+		if (step < source->n)
+			qd_node_map_read_node(source, map, step);
+		if (step > 0)
+			(void) qd_node_map_read_parent(source, map, step - 1);
+		if (narrow && step < source->n)
 		{
 			bool		isnull;
-			Datum		value = source->get(source, ARG_VALUE, row, &isnull);
+			Datum		value = source->get(source, ARG_VALUE, step, &isnull);
 
-			narrow = take_value(state, row, value, isnull);
+			narrow = take_value(state, step, value, isnull);
 		}
 	}
 	tree.n = source->n;

@@ -3,10 +3,12 @@
  *		Readers of arguments: columns of a window partition or of arrays, as
  *		integers for the kernels.  All that is wrong with a value is said here.
  *
- * A partition is read once, row by row.  The server fetches a row again for
- * every further argument, a step to and fro in its tuplestore; going back to
- * the first row for a second column would be cheaper in memory, but where the
- * tuplestore has spilled it reads a block of the file for every single row.
+ * A partition is read once.  To read a second argument of a row just fetched,
+ * the server steps forward and back again in its tuplestore; a neighbour of
+ * that row is one step away.  So every other column lags a row behind: node
+ * of row 5, parent of row 4, weight of row 5, node of row 6, and so on.
+ * (Going back to the first row for each column is no better: in a tuplestore
+ * that has spilled, a step back may read a block.)
  */
 #include "compat.h"
 
@@ -80,6 +82,21 @@ qd_source_end(qd_source *source)
 {
 	MemoryContextSwitchTo(source->caller);
 	MemoryContextDelete(source->scratch);
+}
+
+/*
+ * By how many rows a column lags: 0 and 1 by turns, for columns that have to be
+ * looked at in every row.  *turn is 0 before the first.
+ */
+int
+qd_next_lag(bool per_row, int *turn)
+{
+	int			lag = *turn;
+
+	if (!per_row)
+		return 0;
+	*turn = 1 - lag;
+	return lag;
 }
 
 /* between two rows: nothing of the last one's evaluation is needed any more */

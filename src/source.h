@@ -87,6 +87,7 @@ typedef struct qd_weights
 extern void qd_source_window(qd_source *source, FunctionCallInfo fcinfo, MemoryContext context);
 extern void qd_source_end(qd_source *source);
 extern void qd_next_row(qd_source *source);
+extern int	qd_next_lag(bool per_row, int *turn);
 extern void *qd_source_alloc(qd_source *source, Size size);
 extern void qd_source_env(qd_source *source, qd_env *env);
 
