@@ -45,7 +45,6 @@ typedef struct world
 	bool		lock_clash;
 	bool		clash;
 	bool		may_overflow;
-	bool		hollow;			/* a bound on a node below which nobody takes part */
 } world;
 
 __attribute__((format(printf, 2, 3)))
@@ -216,9 +215,7 @@ build_world(world *w, const forest *f, bool mirror)
 				sum += w->node[w->child[c]].weight;
 				me->feasible = me->feasible && w->node[w->child[c]].feasible;
 			}
-		if (!me->part && (flags & (QD_HAS_FLOOR | QD_HAS_CAP)))
-			w->hollow = true;
-		if (!me->leaf && (flags & QD_HAS_FLOOR))
+		if (!me->leaf && (flags & (QD_HAS_FLOOR | QD_HAS_CAP)))
 			me->part = true;
 		if (flags & QD_HAS_WEIGHT)
 		{
@@ -592,6 +589,13 @@ check_tree_result(const world *w, const forest_outcome *o, verdict *v)
 				return broken(v, "root %d without a total has a rule", row);
 			continue;
 		}
+		if (parent < 0 && !me->part)
+		{
+			/* asked for 0 by nobody: NULL is all it can give */
+			if (f->total[row] != 0 || o->tree.rule[row] != QD_RULE_NONE)
+				return broken(v, "root %d takes no part", row);
+			continue;
+		}
 		if (parent < 0)
 		{
 			qd_int128	asked = me->mirrored ? -(qd_int128) f->total[row] : f->total[row];
@@ -888,7 +892,7 @@ check_forest(const forest *f, source *s, verdict *v)
 			break;
 	}
 	fine = fine && (w.cycle || check_rows_moved(f, o, s, v));
-	if (all_negated && !w.cycle && !w.hollow && o->status != QD_OVERFLOW)
+	if (all_negated && !w.cycle && o->status != QD_OVERFLOW)
 		fine = fine && check_forest_mirror(f, o, v);
 	fine = fine && check_bounds(f, v);
 	world_free(&w);
