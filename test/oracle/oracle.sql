@@ -133,9 +133,17 @@ BEGIN
 						WHEN ln * w[i] = lo[i] * ld THEN 'floor share'
 						WHEN ln * w[i] = hi[i] * ld THEN 'cap share'
 						ELSE 'share' END;
-			ELSE				-- all rows at bounds: lambda is an interval
-				s := concat_ws(' ', CASE WHEN res.xn[i] = l THEN 'floor' END,
-							   CASE WHEN res.xn[i] = h THEN 'cap' END, 'share');
+			ELSE
+				-- all rows at bounds: lambda is anything from the largest hi / w of
+				-- those at a cap to the smallest lo / w of those at a floor, and only
+				-- at the ends of that is a bound just the share
+				s := concat_ws(' ', CASE WHEN res.xn[i] = l THEN 'floor' END, CASE WHEN res.xn[i] = h THEN 'cap' END,
+					CASE WHEN l = h
+						OR (res.xn[i] = l AND NOT EXISTS (SELECT FROM unnest(w, lo, hi, res.xn) AS o (ow, ol, oh, ox)
+							WHERE ow > 0 AND ox = ol * res.xd AND (ol < oh OR oh IS NULL) AND ol * w[i] < lo[i] * ow))
+						OR (res.xn[i] = h AND NOT EXISTS (SELECT FROM unnest(w, lo, hi, res.xn) AS o (ow, ol, oh, ox)
+							WHERE ow > 0 AND ox = oh * res.xd AND ol < oh AND oh * w[i] > hi[i] * ow))
+						THEN 'share' END);
 			END IF;
 		END IF;
 		res.side[i] := s;
@@ -581,8 +589,7 @@ BEGIN
 		IF NOT v.ok OR t < v.lo OR t > v.hi OR (NOT v.part AND t <> 0) THEN
 			RAISE EXCEPTION 'oracle: % is outside % .. %', t, v.lo, v.hi USING ERRCODE = 'QD001';
 		END IF;
-		CONTINUE WHEN NOT v.part;
-		v.amount := t;
+		v.amount := t;				-- a root is its total, also when it is 0 and nobody takes part
 		v.xn := t;
 		v.xd := 1;
 		v.side := 'floor cap share';
