@@ -1048,7 +1048,9 @@ check_hamilton(const outcome *o, const expected *e, verdict *v)
 
 		if (o->rows.state[m->row] != QD_ACTIVE)
 			continue;
-		q = qd_floor_div(P * m->weight, W);
+		q = P * m->weight / W;
+		if (q * W > P * m->weight)
+			q--;
 		r = P * m->weight - q * W;
 		if (m->amount != q && (m->amount != q + 1 || r == 0))
 			return broken(v, "row %d has %lld, a unit or more from its share", m->row,
