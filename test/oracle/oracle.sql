@@ -501,11 +501,11 @@ BEGIN
 		ELSE
 			v.kids := ARRAY(SELECT i FROM generate_series(1, n) i
 							WHERE (nodes[i]).parent = m AND (nodes[i]).part ORDER BY i);
-			v.part := v.w IS NOT NULL OR v.lock IS NOT NULL OR v.kids <> '{}';
+			v.part := v.w IS NOT NULL OR v.lock IS NOT NULL OR v.given_lo OR v.given_hi OR v.kids <> '{}';
 			IF v.w = 0 AND EXISTS (SELECT FROM unnest(v.kids) i WHERE (nodes[i]).w > 0) THEN
 				RAISE EXCEPTION 'oracle: interior weight 0 of %', node[m] USING ERRCODE = '22023';
 			END IF;
-			IF v.w IS NULL AND v.kids <> '{}' THEN
+			IF v.w IS NULL AND v.part THEN
 				v.w := coalesce((SELECT sum((nodes[i]).w) FROM unnest(v.kids) i), 0);
 			END IF;
 			v.all_zero := coalesce((SELECT bool_and((nodes[i]).w = 0) FROM unnest(v.kids) i
@@ -589,7 +589,8 @@ BEGIN
 		IF NOT v.ok OR t < v.lo OR t > v.hi OR (NOT v.part AND t <> 0) THEN
 			RAISE EXCEPTION 'oracle: % is outside % .. %', t, v.lo, v.hi USING ERRCODE = 'QD001';
 		END IF;
-		v.amount := t;				-- a root is its total, also when it is 0 and nobody takes part
+		CONTINUE WHEN NOT v.part;	-- nobody takes part in a total of 0
+		v.amount := t;
 		v.xn := t;
 		v.xd := 1;
 		v.side := 'floor cap share';
