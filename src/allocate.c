@@ -317,7 +317,8 @@ take_array(FunctionCallInfo fcinfo, int arg, const char *name, int n, array_sour
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("%s must be a one-dimensional array", name)));
+				 errmsg("%s must be a one-dimensional array", name),
+				 errhint("Use one call of allocate_array per row of it.")));
 	deconstruct_array(array, NUMERICOID, -1, false, TYPALIGN_INT,
 					  &arrays->values[arg], &arrays->nulls[arg], &count);
 	if (n >= 0 && count != n)

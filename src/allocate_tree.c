@@ -87,12 +87,17 @@ read_uplift(qd_source *source, uplifts_read *uplifts, int32 row)
 						qd_numeric_text(value)),
 				 errdetail("%s", source->describe(source, row)),
 				 errhint("An uplift of 0.05 assigns 105 %% of a node to its children.")));
+	if (status == QD_COUNT_NOT_MULTIPLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("uplift has more than nine decimal places: %s", qd_numeric_text(value)),
+				 errdetail("%s", source->describe(source, row)),
+				 errhint("Use round(uplift, 9).")));
 	if (status != QD_COUNT_OK)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("uplift is out of range: %s", qd_numeric_text(value)),
-				 errdetail("%s An uplift has at most nine decimal places.",
-						   source->describe(source, row)),
+				 errdetail("%s", source->describe(source, row)),
 				 errhint("An uplift of 0.05 assigns 105 %% of a node to its children.")));
 	if (count != 0 && !uplifts->value)
 	{

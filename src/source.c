@@ -241,7 +241,10 @@ qd_take_unit(const qd_single *single, qd_unit *unit)
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("unit is out of range: %s", qd_numeric_text(value)),
 				 errdetail("A unit has at most 18 significant digits and %d decimal places.",
-						   QD_MAX_UNIT_SCALE)));
+						   QD_MAX_UNIT_SCALE),
+				 d.kind == QD_DECIMAL_HUGE || d.mantissa > PG_INT64_MAX ?
+				 errhint("Use a unit of fewer digits.") :
+				 errhint("Use a coarser unit.")));
 	unit->multiple = (int64) d.mantissa;
 	unit->scale = d.scale;
 	unit->display_scale = d.display_scale;
