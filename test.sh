@@ -89,12 +89,14 @@ step_build() {
 
 step_unit() { run_prove qd_make unit; }
 
+# numbers one a line, added up
+total() { awk '{ sum += $1 } END { print sum + 0 }'; }
+
 step_random() {
 	qd_make random | tee "$QD_TMP/random.log"
 	[ "${PIPESTATUS[0]}" = 0 ]
-	count "$(sed -n 's/^checked \([0-9]*\) .*/\1/p' "$QD_TMP/random.log" | paste -sd+ | sed 's/^$/0/' | bc_sum)"
+	count "$(sed -n 's/^checked \([0-9]*\) .*/\1/p' "$QD_TMP/random.log" | total)"
 }
-bc_sum() { local x; read -r x; echo $((x)); }
 
 # pg_regress on the build and cluster of the moment
 run_regress() {
@@ -162,7 +164,11 @@ step_asan_server() {
 
 step_asan() { run_prove qd_make asan-unit; }
 
-step_fuzz() { qd_make fuzz; }
+step_fuzz() {
+	qd_make fuzz >"$QD_TMP/fuzz.log" 2>&1 || { cat "$QD_TMP/fuzz.log"; return 1; }
+	cat "$QD_TMP/fuzz.log"
+	count "$(sed -n 's/^stat::number_of_executed_units: *//p' "$QD_TMP/fuzz.log" | total)"
+}
 
 step_lint() { qd_make lint; }
 

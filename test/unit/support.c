@@ -413,6 +413,7 @@ draw_partition(source *s, int32_t most_rows, int64_t most_total)
 	int			locks = (int) draw(s, 4);	/* 0: some */
 	int			nulls = (int) draw(s, 4);
 	int			loose = (int) draw(s, 4);	/* 0: hardly feasible */
+	bool		returns = draw(s, 12) == 0;	/* locks above the total, returns for the rest */
 	bool		negative;
 	double		sum = 0;
 	int32_t		i;
@@ -442,7 +443,15 @@ draw_partition(source *s, int32_t most_rows, int64_t most_total)
 		}
 		if (p->flags[i] == 0)
 			continue;
-		if (bounds >= 3 && bounds != 4 && draw(s, 3) != 0)
+		if (returns && n > 1)
+		{
+			p->flags[i] |= i == 0 ? QD_LOCKED : QD_HAS_FLOOR;
+			if (i == 0)
+				p->lock[i] = scaled(s, p->total, 16, 20) + (int64_t) draw(s, 8);
+			else
+				p->floor[i] = -scaled(s, about, 1, 64) - 8;
+		}
+		else if (bounds >= 3 && bounds != 4 && draw(s, 3) != 0)
 		{
 			p->flags[i] |= QD_HAS_FLOOR;
 			p->floor[i] = scaled(s, about + (int64_t) draw(s, 2), draw(s, 6) == 0 ? -16 : 0,
@@ -500,6 +509,7 @@ draw_forest(source *s, int32_t most_rows, int64_t most_total)
 	int			locks = (int) draw(s, 4);
 	int			nulls = (int) draw(s, 4);
 	bool		uplifts = draw(s, 4) == 0;
+	bool		returns = draw(s, 12) == 0;	/* a lock above the total, returns elsewhere */
 	bool		negative = draw(s, 4) == 0;
 	int32_t		roots = draw(s, 4) == 0 ? 1 + (int32_t) draw(s, 3) : 1;
 	int32_t    *label = need((size_t) n, sizeof(int32_t));
@@ -595,7 +605,20 @@ draw_forest(source *s, int32_t most_rows, int64_t most_total)
 			f->uplift[row] = (int64_t) draw(s, 300000) - (draw(s, 8) == 0 ? 150000 : 0);
 		if (leaf && !(f->flags[row] & (QD_HAS_WEIGHT | QD_LOCKED)))
 			continue;
-		if (bounds >= 3 && bounds != 4 && draw(s, 4) == 0)
+		if (returns && leaf && roots == 1 && n > 2)
+		{
+			if (i == n - 1)
+			{
+				f->flags[row] |= QD_LOCKED;
+				f->lock[row] = scaled(s, (int64_t) about[0], 16, 20);
+			}
+			else
+			{
+				f->flags[row] |= QD_HAS_FLOOR;
+				f->floor[row] = -scaled(s, near, 1, 64) - 8;
+			}
+		}
+		else if (bounds >= 3 && bounds != 4 && draw(s, 4) == 0)
 		{
 			f->flags[row] |= QD_HAS_FLOOR;
 			f->floor[row] = scaled(s, near, draw(s, 8) == 0 ? -16 : 0, 18);
