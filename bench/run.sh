@@ -7,24 +7,34 @@ cd "$(dirname "$0")" || exit 1
 
 usage() {
 	cat <<END
-usage: bench/run.sh [--quick] [--check] [--pairs N]
+usage: bench/run.sh [--quick] [--check] [--pairs N] [SECTION...]
+
+Sections, all of them without arguments:
+  sum        allocate against sum() OVER
+  sql        allocate against largest remainder in SQL
+  tree       allocate_tree against a waterfall in SQL
+  growth     time a row from 10^4 to 10^7 rows
+  memory     peak memory a row
+  cancel     how soon a cancel takes effect
 
   --quick    a tenth of the rows, fewer pairs: a minute instead of a quarter of
-             an hour, and less to be trusted
+             an hour, less to be trusted, without the bound of the tree
   --check    exit with 1 when a bound is missed
-  --pairs N  so many interleaved pairs a ratio (default 5; --quick 3)
+  --pairs N  so many interleaved pairs against sum() (default 15; --quick 5);
+             the slower rivals get a third
 
 Installs what it needs, as test.sh does; PG_CONFIG chooses a PostgreSQL.
 END
 }
 
-QUICK= CHECK= PAIRS=
+QUICK= CHECK= PAIRS= SECTIONS=()
 while [ $# -gt 0 ]; do
 	case $1 in
 		--quick) QUICK=1 ;;
 		--check) CHECK=1 ;;
 		--pairs) PAIRS=${2:?}; shift ;;
 		-h | --help) usage; exit 0 ;;
+		sum | sql | tree | growth | memory | cancel) SECTIONS+=("$1") ;;
 		*) usage >&2; exit 2 ;;
 	esac
 	shift
@@ -33,12 +43,13 @@ done
 # sizes by their powers of ten; a tree of fan-out 10 has a ninth more nodes
 BASE=6 SIZES=(4 5 6 7)
 if [ -n "$QUICK" ]; then BASE=5 SIZES=(4 5); fi
-PAIRS=${PAIRS:-$([ -n "$QUICK" ] && echo 3 || echo 5)}
-FEW=$(((PAIRS + 1) / 2))
+PAIRS=${PAIRS:-$([ -n "$QUICK" ] && echo 5 || echo 15)}
+FEW=$(((PAIRS + 2) / 3))
 TOP=${SIZES[-1]}
 MEMORIES=(4MB 256MB)
 
 sql() { psql -qXAt -v ON_ERROR_STOP=1 "$@" || qd_die "psql failed"; }
+wanted() { [ ${#SECTIONS[@]} = 0 ] || [[ " ${SECTIONS[*]} " == *" $1 "* ]]; }
 note() { qd_note "$(date +%T) $*"; }
 
 # the same for both sides of every comparison
@@ -206,70 +217,76 @@ END
 #
 # 1. against sum() OVER
 #
-for mem in "${MEMORIES[@]}"; do
-	compare "one partition / sum(w) OVER ()" "$mem" "$PAIRS" \
-		"$(count "$(allocate "$ALL, w" "")")" "$(count "SELECT sum(w) OVER () AS x FROM $R")" at-most 2.0
-	compare "ORDER BY i / sum(w) OVER (ORDER BY i)" "$mem" "$PAIRS" \
-		"$(count "$(allocate "$ALL, w" "ORDER BY i")")" "$(count "SELECT sum(w) OVER (ORDER BY i) AS x FROM $R")" at-most 1.5
-	compare "$((N / 1000)) partitions / sum(w) OVER (PARTITION BY p)" "$mem" "$PAIRS" \
-		"$(count "$(allocate "$PART, w" "PARTITION BY p")")" "$(count "SELECT sum(w) OVER (PARTITION BY p) AS x FROM $R")" at-most 1.0
-done
-for rounding in webster cumulative; do
-	compare "  $rounding, one partition / sum(w) OVER ()" 4MB "$FEW" \
-		"$(count "$(allocate "$ALL, w, rounding => '$rounding'" "")")" "$(count "SELECT sum(w) OVER () AS x FROM $R")"
-	compare "  $rounding, $((N / 1000)) partitions / sum(w) OVER (PARTITION BY p)" 4MB "$FEW" \
-		"$(count "$(allocate "$PART, w, rounding => '$rounding'" "PARTITION BY p")")" \
-		"$(count "SELECT sum(w) OVER (PARTITION BY p) AS x FROM $R")"
-done
-compare "  floors and caps, one partition / sum(w) OVER ()" 4MB "$FEW" \
-	"$(count "$(allocate "$ALL, w, low, high" "")")" "$(count "SELECT sum(w) OVER () AS x FROM $R")"
-compare "  floors and caps, $((N / 1000)) partitions / sum(w) OVER (PARTITION BY p)" 4MB "$FEW" \
-	"$(count "$(allocate "$PART, w, low, high" "PARTITION BY p")")" "$(count "SELECT sum(w) OVER (PARTITION BY p) AS x FROM $R")"
-compare "  allocate_detail, one partition / sum(w) OVER ()" 4MB "$FEW" \
-	"$(count "$(allocate "$ALL, w" "" allocate_detail)")" "$(count "SELECT sum(w) OVER () AS x FROM $R")"
+sum_section() {
+	for mem in "${MEMORIES[@]}"; do
+		compare "one partition / sum(w) OVER ()" "$mem" "$PAIRS" \
+			"$(count "$(allocate "$ALL, w" "")")" "$(count "SELECT sum(w) OVER () AS x FROM $R")" at-most 2.0
+		compare "ORDER BY i / sum(w) OVER (ORDER BY i)" "$mem" "$PAIRS" \
+			"$(count "$(allocate "$ALL, w" "ORDER BY i")")" "$(count "SELECT sum(w) OVER (ORDER BY i) AS x FROM $R")" at-most 1.5
+		compare "$((N / 1000)) partitions / sum(w) OVER (PARTITION BY p)" "$mem" "$PAIRS" \
+			"$(count "$(allocate "$PART, w" "PARTITION BY p")")" "$(count "SELECT sum(w) OVER (PARTITION BY p) AS x FROM $R")" at-most 1.0
+	done
+	for rounding in webster cumulative; do
+		compare "  $rounding, one partition / sum(w) OVER ()" 4MB "$FEW" \
+			"$(count "$(allocate "$ALL, w, rounding => '$rounding'" "")")" "$(count "SELECT sum(w) OVER () AS x FROM $R")"
+		compare "  $rounding, $((N / 1000)) partitions / sum(w) OVER (PARTITION BY p)" 4MB "$FEW" \
+			"$(count "$(allocate "$PART, w, rounding => '$rounding'" "PARTITION BY p")")" \
+			"$(count "SELECT sum(w) OVER (PARTITION BY p) AS x FROM $R")"
+	done
+	compare "  floors and caps, one partition / sum(w) OVER ()" 4MB "$FEW" \
+		"$(count "$(allocate "$ALL, w, low, high" "")")" "$(count "SELECT sum(w) OVER () AS x FROM $R")"
+	compare "  floors and caps, $((N / 1000)) partitions / sum(w) OVER (PARTITION BY p)" 4MB "$FEW" \
+		"$(count "$(allocate "$PART, w, low, high" "PARTITION BY p")")" "$(count "SELECT sum(w) OVER (PARTITION BY p) AS x FROM $R")"
+	compare "  allocate_detail, one partition / sum(w) OVER ()" 4MB "$FEW" \
+		"$(count "$(allocate "$ALL, w" "" allocate_detail)")" "$(count "SELECT sum(w) OVER () AS x FROM $R")"
+}
 
 #
 # 2. against largest remainder in SQL
 #
-note "is the SQL right?"
-for query in sql_windows sql_join sql_bigint; do
-	verify "SELECT i, allocate($ALL, w) OVER (ORDER BY i) AS x FROM $R" "$($query "$ALL")" "$ALL"
-	verify "SELECT i, allocate($PART, w) OVER (PARTITION BY p ORDER BY i) AS x FROM $R" "$($query "$PART" p)" "$ALL"
-done
-for mem in "${MEMORIES[@]}"; do
-	best=$(fastest "$mem" "$(count "$(sql_windows "$ALL")")" "$(count "$(sql_join "$ALL")")")
-	compare "best SQL / one partition" "$mem" "$FEW" "$(count "$(allocate "$ALL, w" "ORDER BY i")")" "$best" at-least 3.5
-	best=$(fastest "$mem" "$(count "$(sql_windows "$PART" p)")" "$(count "$(sql_join "$PART" p)")")
-	compare "best SQL / $((N / 1000)) partitions" "$mem" "$FEW" \
-		"$(count "$(allocate "$PART, w" "PARTITION BY p ORDER BY i")")" "$best" at-least 3.5
-done
-for mem in "${MEMORIES[@]}"; do
-	compare "  64-bit SQL / one partition" "$mem" "$FEW" "$(count "$(allocate "$ALL, w" "ORDER BY i")")" \
-		"$(count "$(sql_bigint "$ALL")")" at-least
-	compare "  64-bit SQL / $((N / 1000)) partitions" "$mem" "$FEW" \
-		"$(count "$(allocate "$PART, w" "PARTITION BY p ORDER BY i")")" "$(count "$(sql_bigint "$PART" p)")" at-least
-done
+sql_section() {
+	note "is the SQL right?"
+	for query in sql_windows sql_join sql_bigint; do
+		verify "SELECT i, allocate($ALL, w) OVER (ORDER BY i) AS x FROM $R" "$($query "$ALL")" "$ALL"
+		verify "SELECT i, allocate($PART, w) OVER (PARTITION BY p ORDER BY i) AS x FROM $R" "$($query "$PART" p)" "$ALL"
+	done
+	for mem in "${MEMORIES[@]}"; do
+		best=$(fastest "$mem" "$(count "$(sql_windows "$ALL")")" "$(count "$(sql_join "$ALL")")")
+		compare "best SQL / one partition" "$mem" "$FEW" "$(count "$(allocate "$ALL, w" "ORDER BY i")")" "$best" at-least 3.5
+		best=$(fastest "$mem" "$(count "$(sql_windows "$PART" p)")" "$(count "$(sql_join "$PART" p)")")
+		compare "best SQL / $((N / 1000)) partitions" "$mem" "$FEW" \
+			"$(count "$(allocate "$PART, w" "PARTITION BY p ORDER BY i")")" "$best" at-least 3.5
+	done
+	for mem in "${MEMORIES[@]}"; do
+		compare "  64-bit SQL / one partition" "$mem" "$FEW" "$(count "$(allocate "$ALL, w" "ORDER BY i")")" \
+			"$(count "$(sql_bigint "$ALL")")" at-least
+		compare "  64-bit SQL / $((N / 1000)) partitions" "$mem" "$FEW" \
+			"$(count "$(allocate "$PART, w" "PARTITION BY p ORDER BY i")")" "$(count "$(sql_bigint "$PART" p)")" at-least
+	done
+}
 
 #
 # 3. a tree against a waterfall; the two differ by units, for a waterfall
 # shares out what it has rounded: the sums are what can be compared
 #
-same=$(sql <<END
+tree_section() {
+	same=$(sql <<END
 $(settings 256MB)
 SELECT bench.waterfall('$T', 1000.0 * $N) = count(*) AND sum(x) FILTER (WHERE w IS NOT NULL) = 1000.0 * $N
 FROM (SELECT w, allocate_tree(CASE WHEN parent IS NULL THEN 1000.0 * $N END, node, parent, w) OVER () AS x FROM $T) s;
 END
-)
-[ "$same" = t ] || qd_die "tree and waterfall differ"
-nodes=$(sql -c "SELECT count(*) FROM bench.$T")
-for mem in "${MEMORIES[@]}"; do
-	compare "SQL waterfall / allocate_tree, $nodes nodes, int8 keys" "$mem" "$FEW" \
-		"$(count "$(tree "$T")")" "SELECT waterfall('$T', 1000.0 * $N)" at-least 10
-done
-compare "  allocate_tree, int8 keys / sum(w) OVER ()" 4MB "$FEW" \
-	"$(count "$(tree "$T")")" "$(count "SELECT sum(w) OVER () AS x FROM $T")"
-compare "  allocate_tree, text keys / sum(w) OVER ()" 4MB "$FEW" \
-	"$(count "$(tree tree_text)")" "$(count "SELECT sum(w) OVER () AS x FROM tree_text")"
+	)
+	[ "$same" = t ] || qd_die "tree and waterfall differ"
+	nodes=$(sql -c "SELECT count(*) FROM bench.$T")
+	for mem in "${MEMORIES[@]}"; do
+		compare "SQL waterfall / allocate_tree, $nodes nodes, int8 keys" "$mem" "$FEW" \
+			"$(count "$(tree "$T")")" "SELECT waterfall('$T', 1000.0 * $N)" at-least $([ -n "$QUICK" ] || echo 10)
+	done
+	compare "  allocate_tree, int8 keys / sum(w) OVER ()" 4MB "$FEW" \
+		"$(count "$(tree "$T")")" "$(count "SELECT sum(w) OVER () AS x FROM $T")"
+	compare "  allocate_tree, text keys / sum(w) OVER ()" 4MB "$FEW" \
+		"$(count "$(tree tree_text)")" "$(count "SELECT sum(w) OVER () AS x FROM tree_text")"
+}
 
 #
 # 4. growth: time a row against that at 10^BASE rows, both in one session
@@ -283,10 +300,11 @@ growth() {
 		[ "$size" -le "$BASE" ] || pairs=2
 		note "growth: $1, 10^$size"
 		time_pairs 4MB "$pairs" "$(count "$2_$size")" "$(count "$2_$BASE")" | sed "s/^/0\t/" >"$WORK/timing"
-		sql -v what="$1, time a row at 10^$size / at 10^$BASE rows" -v rows="$((10 ** size))" -v base="$N" \
+		sql -v what="$1, time a row at 10^$size / at 10^$BASE rows" -v table="bench.${2##* }_$size" -v base_table="bench.${2##* }_$BASE" \
 			-v big="$([ "$size" -gt "$BASE" ] && echo t || echo f)" <<-END
 			TRUNCATE bench.timing;
 			\copy bench.timing FROM '$WORK/timing'
+			SELECT (SELECT count(*) FROM :table) AS rows, (SELECT count(*) FROM :base_table) AS base \gset
 			WITH pairs AS (
 				SELECT a.cpu / :rows * 1e6 AS ours, b.cpu / :base * 1e6 AS other,
 					a.elapsed / :rows * 1e6 AS ours_elapsed, b.elapsed / :base * 1e6 AS other_elapsed
@@ -307,8 +325,10 @@ growth() {
 		END
 	done
 }
-growth "allocate OVER ()" "SELECT allocate($ALL, w) OVER () AS x FROM rows"
-growth "allocate_tree OVER ()" "SELECT allocate_tree(CASE WHEN parent IS NULL THEN $ALL END, node, parent, w) OVER () AS x FROM tree"
+growth_section() {
+	growth "allocate OVER ()" "SELECT allocate($ALL, w) OVER () AS x FROM rows"
+	growth "allocate_tree OVER ()" "SELECT allocate_tree(CASE WHEN parent IS NULL THEN $ALL END, node, parent, w) OVER () AS x FROM tree"
+}
 
 #
 # 5. memory: the peak of a fresh backend's resident set, less that of sum() OVER
@@ -352,16 +372,18 @@ memory() {
 		FROM m;
 	END
 }
-for size in $(printf '%s\n' "$BASE" "$TOP" | sort -u); do
-	memory "allocate, 10^$size rows" "rows_$size" "$(allocate "$ALL, w" "" allocate "rows_$size")" 64 0
-done
-memory "allocate, 10^$BASE rows, ORDER BY i" "$R" "$(allocate "$ALL, w" "ORDER BY i")" 64 0
-memory "allocate with floors and caps, 10^$TOP rows" "rows_$TOP" \
-	"$(allocate "1000.0 * $((10 ** TOP)), w, low, high" "" allocate "rows_$TOP")" 96 0
-memory "allocate_tree, int8 keys, 10^$BASE" "$T" "$(tree "$T")" 192 8
-[ "$TOP" = "$BASE" ] || memory "allocate_tree, int8 keys, 10^$TOP" "tree_$TOP" "$(tree "tree_$TOP")" 192 8
-key=$(sql -c "SELECT round(avg(pg_column_size(node))) FROM bench.tree_text")
-memory "allocate_tree, text keys of $key bytes, 10^$BASE" tree_text "$(tree tree_text)" 192 "$key"
+memory_section() {
+	for size in $(printf '%s\n' "$BASE" "$TOP" | sort -u); do
+		memory "allocate, 10^$size rows" "rows_$size" "$(allocate "$ALL, w" "" allocate "rows_$size")" 64 0
+	done
+	memory "allocate, 10^$BASE rows, ORDER BY i" "$R" "$(allocate "$ALL, w" "ORDER BY i")" 64 0
+	memory "allocate with floors and caps, 10^$TOP rows" "rows_$TOP" \
+		"$(allocate "1000.0 * $((10 ** TOP)), w, low, high" "" allocate "rows_$TOP")" 96 0
+	memory "allocate_tree, int8 keys, 10^$BASE" "$T" "$(tree "$T")" 192 8
+	[ "$TOP" = "$BASE" ] || memory "allocate_tree, int8 keys, 10^$TOP" "tree_$TOP" "$(tree "tree_$TOP")" 192 8
+	key=$(sql -c "SELECT round(avg(pg_column_size(node))) FROM bench.tree_text")
+	memory "allocate_tree, text keys of $key bytes, 10^$BASE" tree_text "$(tree tree_text)" 192 "$key"
+}
 
 #
 # 6. cancel: from the signal pg_cancel_backend sends to the error in the
@@ -393,11 +415,17 @@ cancel() {
 		FROM unnest('{$(IFS=,; echo "${latencies[*]}")}'::int[]) l;
 	END
 }
-cancel "cancel allocate, 10^$TOP rows: ms to the error" "$(allocate "$ALL, w" "" allocate "rows_$TOP")" 12
-cancel "cancel allocate with floors and caps: ms to the error" \
-	"$(allocate "1000.0 * $((10 ** TOP)), w, low, high" "" allocate "rows_$TOP")" 12
-cancel "cancel webster: ms to the error" "$(allocate "$ALL, w, rounding => 'webster'" "" allocate "rows_$TOP")" 12
-cancel "cancel allocate_tree, 10^$TOP leaves: ms to the error" "$(tree "tree_$TOP")" 12
+cancel_section() {
+	cancel "cancel allocate, 10^$TOP rows: ms to the error" "$(allocate "$ALL, w" "" allocate "rows_$TOP")" 12
+	cancel "cancel allocate with floors and caps: ms to the error" \
+		"$(allocate "1000.0 * $((10 ** TOP)), w, low, high" "" allocate "rows_$TOP")" 12
+	cancel "cancel webster: ms to the error" "$(allocate "$ALL, w, rounding => 'webster'" "" allocate "rows_$TOP")" 12
+	cancel "cancel allocate_tree, 10^$TOP leaves: ms to the error" "$(tree "tree_$TOP")" 12
+}
+
+for section in sum sql tree growth memory cancel; do
+	if wanted "$section"; then "${section}_section"; fi
+done
 
 #
 # the table
@@ -405,7 +433,7 @@ cancel "cancel allocate_tree, 10^$TOP leaves: ms to the error" "$(tree "tree_$TO
 commit=$(git -C "$QD_SOURCE" describe --always --dirty 2>/dev/null || echo unknown)
 echo
 echo "$START, commit $commit, $(nproc) × $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), load $LOAD at the start, $(cut -d' ' -f1-3 /proc/loadavg) at the end"
-echo "$(cat "$WORK/settings"); $PAIRS pairs a bounded ratio, $FEW otherwise${QUICK:+; --quick}"
+echo "$(cat "$WORK/settings"); $PAIRS pairs against sum(), $FEW otherwise${QUICK:+; --quick}"
 echo
 sql <<'END'
 SELECT '| ' || concat_ws(' | ', what, mem, ratio, coalesce(elapsed, ''), ours, coalesce(other, ''),
