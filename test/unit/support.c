@@ -610,7 +610,7 @@ draw_forest(source *s, int32_t most_rows, int64_t most_total)
 			if (i == n - 1)
 			{
 				f->flags[row] |= QD_LOCKED;
-				f->lock[row] = scaled(s, (int64_t) about[0], 16, 20);
+				f->lock[row] = scaled(s, about[0] >= 9e18 ? INT64_MAX / 2 : (int64_t) about[0], 16, 20);
 			}
 			else
 			{
