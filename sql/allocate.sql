@@ -134,3 +134,13 @@ SELECT allocate(1, n) OVER () FROM generate_series(1, 0) n;
 
 RESET ROLE;
 DROP ROLE regress_quota_user;
+
+-- Many peers whose rows have left memory: ties are found in one pass over them
+SET work_mem = '64kB';
+SET statement_timeout = '30s';
+SELECT r AS rounding,
+	(SELECT count(*) FROM (SELECT quota_decomp.allocate_detail(100, 1, rounding => r) OVER (ORDER BY k) AS a
+		FROM (SELECT 1 AS k FROM generate_series(1, 20011) OFFSET 0) AS s) AS t WHERE (a).rule = 'tie') AS ties
+FROM unnest(enum_range(NULL::quota_decomp.rounding_rule)) AS r;
+RESET statement_timeout;
+RESET work_mem;

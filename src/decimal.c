@@ -551,13 +551,12 @@ qd_millionths_numeric(const qd_unit *unit, qd_int128 millionths)
 	/* a unit of 1000 is three digits coarser than one of 1 */
 	for (; digits > 0 && multiple % 10 == 0; multiple /= 10)
 		digits--;
-	if (__builtin_mul_overflow(millionths, (qd_int128) unit->multiple, &mantissa))
+	if (__builtin_mul_overflow(millionths, (qd_int128) multiple, &mantissa))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("exact share is out of range for a unit of %s",
 						qd_units_text(unit, 1))));
-	return NumericGetDatum(qd_make_numeric(mantissa, unit->scale + 6,
-										   Max(digits, unit->display_scale)));
+	return NumericGetDatum(qd_make_numeric(mantissa, digits, Max(digits, unit->display_scale)));
 }
 
 /* whole + fraction / 2^64 in millionths, half away from zero */

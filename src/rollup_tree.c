@@ -111,9 +111,10 @@ add_up_numeric(qd_source *source, const qd_tree *tree, rollup_state *state)
 	for (row = 0; row < source->n; row++)
 	{
 		bool		isnull;
-		Datum		value = source->get(source, ARG_VALUE, row, &isnull);
+		Datum		value;
 
 		qd_next_row(source);
+		value = source->get(source, ARG_VALUE, row, &isnull);
 		state->numeric_sum[row] = (Datum) 0;
 		if (isnull)
 			continue;

@@ -36,6 +36,7 @@ struct qd_source
 	char	   *(*node) (qd_source *source, int32 row);
 
 	WindowObject winobj;		/* a window partition */
+	int32	   *peer_group;		/* [n] of a window's rows, when first needed */
 	Datum	  **values;			/* or arrays, by argument */
 	bool	  **nulls;
 	void	   *extra;			/* describe's own */

@@ -186,7 +186,7 @@ extern qd_status qd_allocate_tree(const qd_env *env, qd_tree *tree, const int64_
 
 /*
  * What each subtree can hold, for non-negative totals: low[i] .. high[i] and
- * whether that is not empty.  Saturates at the ends of int64; high QD_NO_CAP
+ * whether that is not empty.  QD_OVERFLOW beyond int64; high QD_NO_CAP
  * is unlimited.  A node that takes no part has low = high = 0.
  */
 extern qd_status qd_bounds_tree(const qd_env *env, qd_tree *tree, int64_t *low, int64_t *high,

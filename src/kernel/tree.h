@@ -38,7 +38,7 @@ extern void qd_children_range(const qd_env *env, const qd_tree *tree, int32_t ro
 /*
  * Lifts bounds from the leaves to the roots, in the mirrored domain of each
  * root.  low and high may be the tree's own floor and cap.  feasible: per
- * row, and never an error; NULL: the first clash, leaves first, is reported.
+ * row instead of an error, but for locks; NULL: the first clash, leaves first, is reported.
  */
 extern qd_status qd_lift_bounds(const qd_env *env, qd_tree *tree, const int64_t *floor,
 								const int64_t *cap, int64_t *low, int64_t *high,

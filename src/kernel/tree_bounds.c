@@ -193,7 +193,13 @@ qd_lift_bounds(const qd_env *env, qd_tree *tree, const int64_t *floor, const int
 					return QD_INFEASIBLE;
 				}
 			}
-			if (!feasible && (sum_low > INT64_MAX || sum_low < -INT64_MAX))
+
+			/*
+			 * to allocate, a cap beyond all amounts is none; to report, it is
+			 * one
+			 */
+			if (sum_low > INT64_MAX || sum_low < -INT64_MAX ||
+				(feasible && !open && (sum_high >= QD_NO_CAP || sum_high < -INT64_MAX)))
 			{
 				problem->row = row;
 				return QD_OVERFLOW;
