@@ -21,7 +21,11 @@ SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fram
 
 SEED ?= 20240607
 RANDOM_ROUNDS ?= 20000
-FUZZ_SECONDS ?= 25
+FUZZ_SECONDS ?= 60
+# the same runs every time, so that a change fails by its own fault only; fuzz-long
+# goes where it has not been
+FUZZ_RUNS ?= 50000
+FUZZ_SEED ?= $(SEED)
 
 UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/t_*.c))
 FUZZERS = fuzz_rows fuzz_tree
@@ -59,15 +63,15 @@ asan-unit: $(UNIT_TESTS:%=$(CHECK_DIR)/asan/%) $(CHECK_DIR)/asan/random
 # each starts from nothing: what it must find it finds in seconds
 fuzz: $(FUZZERS:%=$(CHECK_DIR)/fuzz/%)
 	@for f in $^; do \
-		echo "$$f for $(FUZZ_SECONDS) s"; \
+		echo "$$f, $(FUZZ_RUNS) runs or $(FUZZ_SECONDS) s"; \
 		mkdir -p $$f.corpus; \
-		$$f -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=10 -print_final_stats=1 -verbosity=0 \
+		$$f -seed=$(FUZZ_SEED) -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=10 -print_final_stats=1 -verbosity=0 \
 			-artifact_prefix=$$f. $$f.corpus >$$f.log 2>&1 || { tail -n 100 $$f.log; exit 1; }; \
 		grep 'number_of_executed_units' $$f.log || exit 1; \
 	done
 
 fuzz-long:
-	$(MAKE) fuzz FUZZ_SECONDS=3600
+	$(MAKE) fuzz FUZZ_SECONDS=3600 FUZZ_RUNS=-1 FUZZ_SEED=0
 
 lint:
 	tools/lint.sh

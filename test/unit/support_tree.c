@@ -304,6 +304,9 @@ check_clash(const world *w, const qd_problem *is, verdict *v)
 			return broken(v, "infeasible: row %d and its children do not clash", is->row);
 		children_hold(w, is->row, &low, &high, &open);
 	}
+	/* lifted bounds saturate at the ends of 64 bits */
+	if (magnitude(low) >= INT64_MAX || (!open && magnitude(high) >= INT64_MAX))
+		return true;
 	if (is->unbounded_high != (open && !me->mirrored) ||
 		is->unbounded_low != (open && me->mirrored) ||
 		(!is->unbounded_low && is->low != (me->mirrored ? -high : low)) ||
@@ -777,9 +780,21 @@ check_bounds(const forest *f, verdict *v)
 		t.floor = f->floor;
 		t.cap = f->cap;
 		status = qd_bounds_tree(&env.env, &t, low, high, feasible, &problem);
-		if (status != QD_OK)
+		if (status == QD_OVERFLOW)
+		{
+			/* only what is really too large for 64 bits */
+			qd_int128	least;
+			qd_int128	most;
+			bool		open;
+
+			children_hold(&w, problem.row, &least, &most, &open);
+			if (magnitude(least) < INT64_MAX && (open || magnitude(most) < INT64_MAX))
+				fine = broken(v, "bounds: overflow at row %d, which holds %s .. %s", problem.row,
+							  int128_text(least), open ? "open" : int128_text(most));
+		}
+		else if (status != QD_OK)
 			fine = broken(v, "bounds: status %d", (int) status);
-		for (i = 0; i < f->n && fine; i++)
+		for (i = 0; i < f->n && fine && status == QD_OK; i++)
 		{
 			const node *me = &w.node[i];
 			bool		big = magnitude(me->low) > INT64_MAX / 2 ||
