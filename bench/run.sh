@@ -16,6 +16,7 @@ Sections, all of them without arguments:
   growth     time a row from 10^4 to 10^7 rows
   memory     peak memory a row
   cancel     how soon a cancel takes effect
+$(for name in $FURTHER; do printf '  %-10s %s\n' "$name" "$(sed -n '2s/^# //p' "sections/$name.sh")"; done)
 
   --quick    a tenth of the rows, fewer pairs: a minute instead of a quarter of
              an hour, less to be trusted, without the bound of the tree
@@ -27,6 +28,10 @@ Installs what it needs, as test.sh does; PG_CONFIG chooses a PostgreSQL.
 END
 }
 
+# a file of its own for each further function: NAME_section, and what it needs
+FURTHER=$(cd sections 2>/dev/null && for file in *.sh; do [ ! -e "$file" ] || echo "${file%.sh}"; done)
+ALL_SECTIONS="sum sql tree growth memory cancel "$(echo $FURTHER)
+
 QUICK= CHECK= PAIRS= SECTIONS=()
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -34,8 +39,8 @@ while [ $# -gt 0 ]; do
 		--check) CHECK=1 ;;
 		--pairs) PAIRS=${2:?}; shift ;;
 		-h | --help) usage; exit 0 ;;
-		sum | sql | tree | growth | memory | cancel) SECTIONS+=("$1") ;;
-		*) usage >&2; exit 2 ;;
+		*) [[ " $ALL_SECTIONS " == *" $1 "* ]] || { usage >&2; exit 2; }
+			SECTIONS+=("$1") ;;
 	esac
 	shift
 done
@@ -423,7 +428,8 @@ cancel_section() {
 	cancel "cancel allocate_tree, 10^$TOP leaves: ms to the error" "$(tree "tree_$TOP")" 12
 }
 
-for section in sum sql tree growth memory cancel; do
+for section in $FURTHER; do . "sections/$section.sh"; done
+for section in $ALL_SECTIONS; do
 	if wanted "$section"; then "${section}_section"; fi
 done
 

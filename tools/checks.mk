@@ -6,7 +6,7 @@
 #   fuzz                    libFuzzer, FUZZ_SECONDS each
 #   lint                    clang-tidy, cppcheck, gcc -fanalyzer, pgindent
 # long:
-#   random-long             10^6 partitions, 10^6 forests
+#   random-long             10^6 instances of each kind
 #   fuzz-long               an hour of each fuzzer
 #   asan-server             the functions under AddressSanitizer, in a chroot
 #   try-bare                both commands on a bare Debian 12, in a chroot
@@ -16,7 +16,7 @@ CHECK_DIR = build/check
 CHECK_CC = gcc
 CHECK_FLAGS = -std=gnu99 -g -Wall -Wextra -Werror -Wdeclaration-after-statement -Isrc -Itest/unit
 CHECK_HEADERS = $(wildcard src/kernel/*.h test/unit/*.h)
-CHECK_SUPPORT = $(KERNEL_SRCS) test/unit/support.c test/unit/support_tree.c
+CHECK_SUPPORT = $(KERNEL_SRCS) $(wildcard test/unit/support*.c)
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 SEED ?= 20240607
@@ -28,37 +28,49 @@ FUZZ_RUNS ?= 50000
 FUZZ_SEED ?= $(SEED)
 
 UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/t_*.c))
-FUZZERS = fuzz_rows fuzz_tree
+RANDOM_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/random_*.c))
+FUZZERS = $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
 
 .PHONY: unit random random-long asan-unit fuzz fuzz-long lint asan-server try-bare try-version
 
-$(CHECK_DIR)/plain/%: test/unit/%.c $(CHECK_SUPPORT) $(CHECK_HEADERS)
-	@mkdir -p $(@D)
-	$(CHECK_CC) -O2 $(CHECK_FLAGS) -o $@ $< $(CHECK_SUPPORT)
+# the kernels and what the tests share, compiled once for each way of looking
+CHECK_OBJECTS = $(notdir $(CHECK_SUPPORT:.c=.o))
+vpath %.c src/kernel test/unit test/fuzz
+CHECK_COMPILE_plain = $(CHECK_CC) -O2
+CHECK_COMPILE_asan = $(CHECK_CC) -O1 $(SANITIZE) -DQD_SLOW
+CHECK_COMPILE_fuzz = clang -O2 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+CHECK_LINK_plain = $(CHECK_CC)
+CHECK_LINK_asan = $(CHECK_CC) $(SANITIZE)
+CHECK_LINK_fuzz = clang -fsanitize=fuzzer,address,undefined
 
-$(CHECK_DIR)/asan/%: test/unit/%.c $(CHECK_SUPPORT) $(CHECK_HEADERS)
-	@mkdir -p $(@D)
-	$(CHECK_CC) -O1 $(SANITIZE) $(CHECK_FLAGS) -DQD_SLOW -o $@ $< $(CHECK_SUPPORT)
+.SECONDARY:
+define CHECK_FLAVOUR
+$$(CHECK_DIR)/$(1)/%.o: %.c $$(CHECK_HEADERS)
+	@mkdir -p $$(@D)
+	$$(CHECK_COMPILE_$(1)) $$(CHECK_FLAGS) -c -o $$@ $$<
 
-$(CHECK_DIR)/fuzz/%: test/fuzz/%.c $(CHECK_SUPPORT) $(CHECK_HEADERS)
-	@mkdir -p $(@D)
-	clang -O2 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(CHECK_FLAGS) -o $@ $< $(CHECK_SUPPORT)
+$$(CHECK_DIR)/$(1)/%: $$(CHECK_DIR)/$(1)/%.o $$(CHECK_OBJECTS:%=$$(CHECK_DIR)/$(1)/%)
+	$$(CHECK_LINK_$(1)) -o $$@ $$^ -lm
+endef
+$(foreach flavour,plain asan fuzz,$(eval $(call CHECK_FLAVOUR,$(flavour))))
 
 unit: $(UNIT_TESTS:%=$(CHECK_DIR)/plain/%)
 	prove --exec '' $^
 
-random: $(CHECK_DIR)/plain/random
-	$< seed $(SEED) partitions $(RANDOM_ROUNDS) forests $(RANDOM_ROUNDS)
+random: $(RANDOM_TESTS:%=$(CHECK_DIR)/plain/%)
+	@for r in $^; do $$r $(RANDOM_ROUNDS) $(SEED) || exit 1; done
 
-random-long: $(CHECK_DIR)/plain/random
-	$< seed $(SEED) partitions 1000000 forests 1000000
+random-long:
+	$(MAKE) random RANDOM_ROUNDS=1000000
 
 # sanitizers make a program tens of times slower: fewer random instances
-asan-unit: $(UNIT_TESTS:%=$(CHECK_DIR)/asan/%) $(CHECK_DIR)/asan/random
+asan-unit: $(UNIT_TESTS:%=$(CHECK_DIR)/asan/%) $(RANDOM_TESTS:%=$(CHECK_DIR)/asan/%)
 	ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 \
-		prove --exec '' $(filter-out %/random,$^)
-	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
-		$(CHECK_DIR)/asan/random seed $(SEED) partitions $$(($(RANDOM_ROUNDS) / 10)) forests $$(($(RANDOM_ROUNDS) / 10))
+		prove --exec '' $(UNIT_TESTS:%=$(CHECK_DIR)/asan/%)
+	@for r in $(RANDOM_TESTS:%=$(CHECK_DIR)/asan/%); do \
+		ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+			$$r $$(($(RANDOM_ROUNDS) / 10)) $(SEED) || exit 1; \
+	done
 
 # each starts from nothing: what it must find it finds in seconds
 fuzz: $(FUZZERS:%=$(CHECK_DIR)/fuzz/%)

@@ -40,7 +40,7 @@ heading "pg_bsd_indent"
 tools/indent.sh --check || fail "layout; run tools/indent.sh"
 
 heading "shell and Perl"
-for file in .ci/run ./*.sh tools/*.sh bench/*.sh; do bash -n "$file" || fail "$file"; done
+for file in .ci/run ./*.sh tools/*.sh bench/*.sh bench/*/*.sh; do bash -n "$file" || fail "$file"; done
 for file in test/t/*.pl test/t/*.pm; do
 	perl -Itest/t -wc "$file" 2>&1 | grep -v 'syntax OK$'
 	[ "${PIPESTATUS[0]}" = 0 ] || fail "$file"

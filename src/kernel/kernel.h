@@ -51,6 +51,7 @@ typedef enum qd_rule
 {
 	QD_RULE_NONE,				/* takes no part: the amount is NULL */
 	QD_RULE_LOCKED,
+	QD_RULE_UNFITTED,			/* a grid whose fit does not converge */
 	QD_RULE_FLOOR,
 	QD_RULE_CAP,
 	QD_RULE_UPLIFT,

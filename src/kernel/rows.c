@@ -8,7 +8,7 @@ const char *
 qd_rule_name(qd_rule rule)
 {
 	static const char *const name[] = {
-		NULL, "locked", "floor", "cap", "uplift", "equal", "zero", "tie", "webster", "share"
+		NULL, "locked", "unfitted", "floor", "cap", "uplift", "equal", "zero", "tie", "webster", "share"
 	};
 
 	return name[rule];
