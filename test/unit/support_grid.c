@@ -629,7 +629,7 @@ unit_cost(const board *b, const board_outcome *o, int32_t cell, double x, double
 		return x < 0.0 ? -1e9 : log((x + 0.5) / (double) weight_of(b, cell, equal));
 	if (x + 1.0 - exact >= 1.0 - 1e-6)
 		return 1e9;
-	if (exact - x >= 1.0 - 1e-6)
+	if (exact - x >= 1.0 + 1e-6)
 		return -1e9;
 	return fabs(x + 1.0 - exact) - fabs(x - exact);
 }
@@ -641,6 +641,8 @@ check_best(const board *b, const range *r, const board_outcome *o, bool equal, d
 	int32_t		lines = b->rows + b->columns;
 	double	   *distance = zeroed(sizeof(double) * (size_t) lines);
 	bool		changed = true;
+	/* exact values are known to half a millionth: a cycle adds that up */
+	double		slack = 1e-6 * (lines + 8);
 	int32_t		round;
 	int32_t		i;
 
@@ -658,14 +660,14 @@ check_best(const board *b, const range *r, const board_outcome *o, bool equal, d
 				continue;
 			cost = unit_cost(b, o, i, x, sign, equal);
 			if ((sign > 0 ? o->grid.amount[i] < r[i].high : o->grid.amount[i] > r[i].low) && cost < 1e8 &&
-				distance[row] + cost < distance[column] - 1e-5)
+				distance[row] + cost < distance[column] - slack)
 			{
 				distance[column] = distance[row] + cost;
 				changed = true;
 			}
 			cost = -unit_cost(b, o, i, x - 1.0, sign, equal);
 			if ((sign > 0 ? o->grid.amount[i] > r[i].low : o->grid.amount[i] < r[i].high) && cost < 1e8 &&
-				distance[column] + cost < distance[row] - 1e-5)
+				distance[column] + cost < distance[row] - slack)
 			{
 				distance[row] = distance[column] + cost;
 				changed = true;
