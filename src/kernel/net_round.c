@@ -25,6 +25,11 @@
 /* cost of a unit beyond the two integers next to the fit, or below 0 */
 #define BEYOND			4096.0
 #define STEPS			1099511627776.0 /* 2^40 of them a unit */
+/* what the fit may be off by: in units, in parts of the value */
+#define NEARLY_WHOLE	1.5e-8L
+#define NEARLY_PARTS	7e-18L
+/* of logarithms, in parts */
+#define NOISE			1e-15
 #define NO_SLOT			(-1)
 #define UNTOUCHED		(-2)
 #define NOT_QUEUED		(-1)
@@ -34,6 +39,11 @@
 /* of so many slots of a line these are cheap to begin with */
 #define CHEAP_OF(n)		(24 + (n) / 12)
 #define MOST_SCALINGS	20
+#define MOST_RESTARTS	2
+/* whether a slot is */
+#define NOT_CHEAP		0
+#define CHEAP			1
+#define PAYING			2
 
 typedef struct rounding_work
 {
@@ -150,7 +160,7 @@ cut_fit(const rounding_work *w, int32_t slot, long double above)
 {
 	int64_t		whole = (int64_t) above;
 	long double part = above - (long double) whole;
-	long double hair = 0x1 p - 26L + above * 0x1 p - 57L;
+	long double hair = NEARLY_WHOLE + above * NEARLY_PARTS;
 	double		steps;
 
 	if (part >= 1.0L - hair)
@@ -712,7 +722,7 @@ noise(const rounding_work *w, int32_t slot, double cost)
 {
 	if (w->rounding != QD_WEBSTER)
 		return 0.0;
-	return 0x1 p - 50 * (fabs(cost) + fabs(w->potential[w->net->row[slot]]) +
+	return NOISE * (fabs(cost) + fabs(w->potential[w->net->row[slot]]) +
 						 fabs(w->potential[w->net->rows + w->net->column[slot]]));
 }
 
@@ -729,38 +739,83 @@ would_pay(const rounding_work *w, int32_t slot, bool rise)
 }
 
 /*
- * Slots that are not cheap but that the potentials show to be better with a
- * unit more or less get it and become cheap, and those of a line, or all.
- * true if there were any.
+ * Marks slots that are not cheap but that the potentials show to be better
+ * with a unit more or less; how many there are.
  */
-static bool
-admit_slots(rounding_work *w, int32_t line)
+static int32_t
+mark_paying(rounding_work *w)
 {
-	const qd_net *net = w->net;
-	bool		any = false;
+	int32_t		count = 0;
+	int32_t		slot;
+
+	for (slot = 0; slot < w->net->slots; slot++)
+	{
+		QD_POLL(w->net->env, slot);
+		if (w->cheap[slot] == NOT_CHEAP && (would_pay(w, slot, true) || would_pay(w, slot, false)))
+		{
+			w->cheap[slot] = PAYING;
+			count++;
+		}
+	}
+	return count;
+}
+
+/* a slot's best amount by the potentials alone */
+static int64_t
+best_above(const rounding_work *w, int32_t slot)
+{
+	int64_t		low = qd_net_low(w->net, slot);
+	int64_t		room = qd_net_room(w->net, slot);
+	double		x;
+
+	if (w->rounding != QD_WEBSTER)
+		return w->net->above[slot] + (would_pay(w, slot, true) ? 1 : -1);
+	x = rint(w->part[slot] * exp(w->potential[w->net->rows + w->net->column[slot]] -
+								 w->potential[w->net->row[slot]]));
+	if (x <= (double) low)
+		return 0;
+	return x - (double) low >= (double) room ? room : (int64_t) x - low;
+}
+
+/* slots that pay get what is best for them and become cheap */
+static void
+settle_paying(rounding_work *w)
+{
+	qd_net	   *net = w->net;
 	int32_t		slot;
 
 	for (slot = 0; slot < net->slots; slot++)
 	{
-		bool		rise;
+		int64_t		more;
 
 		QD_POLL(net->env, slot);
-		if (w->cheap[slot])
+		if (w->cheap[slot] != PAYING)
 			continue;
-		for (rise = would_pay(w, slot, true); rise || would_pay(w, slot, false);
-			 rise = would_pay(w, slot, true))
-		{
-			int64_t		units = units_alike(w, slot, rise);
+		w->cheap[slot] = CHEAP;
+		more = best_above(w, slot) - net->above[slot];
+		net->above[slot] += more;
+		w->left[net->row[slot]] -= more;
+		w->left[net->rows + net->column[slot]] += more;
+	}
+}
 
-			move_units(w, slot, rise, units);
-			w->left[net->row[slot]] -= rise ? units : -units;
-			w->left[net->rows + net->column[slot]] += rise ? units : -units;
-			w->cheap[slot] = 1;
-			QD_POLL(net->env, w->steps++);
+/* all slots of a line, or of all lines, become cheap; false if they were */
+static bool
+admit_slots(rounding_work *w, int32_t line)
+{
+	bool		any = false;
+	int32_t		slot;
+
+	for (slot = 0; slot < w->net->slots; slot++)
+	{
+		QD_POLL(w->net->env, slot);
+		if (w->cheap[slot] == NOT_CHEAP &&
+			(line == ALL_LINES || line == w->net->row[slot] ||
+			 line == w->net->rows + w->net->column[slot]))
+		{
+			w->cheap[slot] = CHEAP;
+			any = true;
 		}
-		if (line == ALL_LINES || line == net->row[slot] || line == net->rows + net->column[slot])
-			w->cheap[slot] = 1;
-		any = any || w->cheap[slot];
 	}
 	return any;
 }
@@ -812,43 +867,65 @@ find_ties(const rounding_work *w, uint8_t *tied)
 
 /* ------------------------------------------------------------------- all */
 
+/* every slot by itself, nothing known about the lines */
+static void
+start_over(rounding_work *w, const qd_wide *factor)
+{
+	int32_t		line;
+
+	for (line = 0; line < w->net->lines; line++)
+		w->potential[line] = 0.0;
+	round_slots(w, factor);
+}
+
 static qd_status
-round_net(rounding_work *w, const qd_wide * factor, uint8_t *tied)
+round_net(rounding_work *w, const qd_wide *factor, uint8_t *tied)
 {
 	const qd_net *net = w->net;
 	qd_status	status = QD_OK;
+	bool		done = false;
+	int			restarts = 0;
 	int32_t		line;
 
 	for (line = 0; line < net->lines; line++)
 	{
-		w->potential[line] = 0.0;
 		w->settled[line] = 0;
 		w->came_by[line] = UNTOUCHED;
 		w->place[line] = NOT_QUEUED;
 		w->order[net->grid->rank[line]] = line;
 	}
-	memset(w->cheap, 0, (size_t) net->slots);
-	round_slots(w, factor);
+	memset(w->cheap, NOT_CHEAP, (size_t) net->slots);
+	start_over(w, factor);
 	choose_cheap(w);
-	while (status == QD_OK)
+	while (!done)
 	{
 		int32_t		stuck;
-		bool		more;
+		int32_t		paying;
 
 		status = list_cheap(w);
 		if (status != QD_OK)
-			break;
+			return status;
 		scale_lines(w);
 		stuck = serve_lines(w);
-		more = admit_slots(w, stuck);
-		if (!more && stuck != NO_LINE)
-			more = admit_slots(w, ALL_LINES);
-		if (!more && stuck == NO_LINE)
-			break;
-		if (!more && w->beyond)
-			return QD_INTERNAL;
-		if (!more)
+		paying = mark_paying(w);
+		if (paying > net->lines / 8 + 8)
+		{
+			/* potentials from too few slots mean nothing: with more, from the beginning */
+			settle_paying(w);
+			if (++restarts > MOST_RESTARTS)
+				(void) admit_slots(w, ALL_LINES);
+			start_over(w, factor);
+		}
+		else if (paying > 0)
+			settle_paying(w);
+		else if (stuck == NO_LINE)
+			done = true;
+		else if (!admit_slots(w, stuck) && !admit_slots(w, ALL_LINES))
+		{
+			if (w->beyond)
+				return QD_INTERNAL;
 			w->beyond = true;
+		}
 	}
 	if (status == QD_OK && tied)
 		status = find_ties(w, tied);
