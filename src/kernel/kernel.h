@@ -90,9 +90,12 @@ typedef enum qd_subject
 	QD_ON_CHILDREN,				/* an own floor, cap or lock against the
 								 * children */
 	QD_ON_LOCK,					/* a lock outside its own floor and cap */
-	QD_ON_BOUND					/* an own cap below the floor, or a floor
+	QD_ON_BOUND,				/* an own cap below the floor, or a floor
 								 * above the cap, that is 0 because it is
 								 * missing */
+	QD_ON_SUMS,					/* these three: see grid.h */
+	QD_ON_LINE,
+	QD_ON_LINES
 } qd_subject;
 
 typedef struct qd_problem

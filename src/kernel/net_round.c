@@ -1,0 +1,745 @@
+/*
+ * net_round.c
+ *		From a fit to integers with both margins exact: each slot is rounded by
+ *		itself, then what a line has too much or too little moves along the
+ *		cheapest paths of single units (successive shortest paths with
+ *		potentials; Edmonds & Karp 1972, Tomizawa 1971).
+ *
+ * QD_HAMILTON: the cost of a unit is what it adds to the distance from the fit,
+ * so the sum of distances ends least (controlled rounding; Cox & Ernst 1982).
+ * Costs are multiples of 2^-40: sums of them are exact in a double.
+ * QD_WEBSTER: the cost of the unit from x to x + 1 is ln((x + 1/2) / fitted);
+ * no cycle of negative cost means there is a factor a line at which each slot
+ * is rounded (Gaffke & Pukelsheim 2008).
+ *
+ * Most slots are nowhere near to being worth a move.  Paths are searched among
+ * the cheap ones only; at the end every other slot is checked against the
+ * potentials, which prove the whole to be best, or it joins and the search
+ * goes on.
+ */
+#include "kernel/net.h"
+
+#include <math.h>
+#include <string.h>
+
+/* cost of a unit beyond the two integers next to the fit: only where noise of
+ * the fit asks for it */
+#define BEYOND			2048.0
+#define STEPS			1099511627776.0 /* 2^40 of them a unit */
+#define NO_SLOT			(-1)
+#define UNTOUCHED		(-2)
+#define NOT_QUEUED		(-1)
+#define CHEAP_SAMPLE	4096
+#define CHEAP_A_LINE	48		/* slots to begin with */
+
+typedef struct rounding_work
+{
+	qd_net	   *net;
+	qd_rounding rounding;
+	int64_t    *below;			/* [slots] hamilton: the fit, cut, less low */
+	double	   *part;			/* [slots] hamilton: what was cut; webster: the
+								 * fit before bounds */
+	int64_t    *left;			/* [lines] what a line lacks (rows) or has
+								 * too much (columns), below 0 the reverse */
+	double	   *potential;		/* [lines] */
+	double	   *distance;		/* [lines] */
+	int32_t    *came_by;		/* [lines] slot of the shortest path */
+	int32_t    *place;			/* [lines] in the heap, or NOT_QUEUED */
+	uint8_t    *settled;		/* [lines] */
+	int32_t    *touched;		/* [lines] by the search */
+	int32_t		touched_count;
+	int32_t    *order;			/* [lines] by rank */
+	int32_t    *heap;			/* [lines] */
+	int32_t		heap_size;
+	uint8_t    *cheap;			/* [slots] */
+	int32_t    *cheap_start;	/* [lines + 1] */
+	int32_t    *cheap_slot;		/* [2 * cheap slots], by line */
+	double		cheap_limit;	/* no slot that is not cheap has a lower cost */
+	int64_t		steps;
+} rounding_work;
+
+/* ---------------------------------------------------------------- costs */
+
+/* the cost of the unit from above to above + 1; never falls with above */
+static inline double
+unit_cost(const rounding_work *w, int32_t slot, int64_t above)
+{
+	double		part = w->part[slot];
+
+	if (w->rounding == QD_WEBSTER)
+	{
+		double		x = (double) (qd_net_low(w->net, slot) + above);
+
+		/* below 0, and where the fit is nothing, a factor explains no amount */
+		if (x + 0.5 <= 0.0)
+			return -BEYOND;
+		return part > 0.0 ? log1p((x + 0.5 - part) / part) : BEYOND;
+	}
+	if (above == w->below[slot])
+		return part > 0.0 ? 1.0 - 2.0 * part : BEYOND;
+	return above < w->below[slot] ? -BEYOND : BEYOND;
+}
+
+static inline bool
+can_rise(const rounding_work *w, int32_t slot)
+{
+	return w->net->above[slot] < qd_net_room(w->net, slot);
+}
+
+static inline bool
+can_fall(const rounding_work *w, int32_t slot)
+{
+	return w->net->above[slot] > 0;
+}
+
+static inline double
+cost_to_rise(const rounding_work *w, int32_t slot)
+{
+	return unit_cost(w, slot, w->net->above[slot]);
+}
+
+static inline double
+cost_to_fall(const rounding_work *w, int32_t slot)
+{
+	return -unit_cost(w, slot, w->net->above[slot] - 1);
+}
+
+/* how many units cost the same in that direction */
+static int64_t
+units_alike(const rounding_work *w, int32_t slot, bool rise)
+{
+	int64_t		above = w->net->above[slot];
+	int64_t		below = w->below ? w->below[slot] : 0;
+	bool		has_part = w->part[slot] > 0.0;
+
+	if (w->rounding == QD_WEBSTER)
+		return 1;
+	if (rise)
+	{
+		if (above < below)
+			return below - above;
+		if (above == below && has_part)
+			return 1;
+		return qd_net_room(w->net, slot) - above;
+	}
+	if (above > below + (has_part ? 1 : 0))
+		return above - below - (has_part ? 1 : 0);
+	if (above == below + 1 && has_part)
+		return 1;
+	return above;
+}
+
+/* ----------------------------------------------------------------- start */
+
+/* a fit within a hair of an integer is that integer: the fit is not exact */
+static void
+cut_fit(const rounding_work *w, int32_t slot, long double above)
+{
+	int64_t		whole = (int64_t) above;
+	long double part = above - (long double) whole;
+	long double hair = 0x1p-26L + above * 0x1p-57L;
+	double		steps;
+
+	if (part >= 1.0L - hair)
+	{
+		whole++;
+		part = 0.0L;
+	}
+	else if (part <= hair)
+		part = 0.0L;
+	steps = rint((double) (part * (long double) STEPS));
+	w->below[slot] = whole;
+	w->part[slot] = steps / STEPS;
+}
+
+/* every slot to the nearest integer; an exact half goes down */
+static void
+round_slots(rounding_work *w, const long double *factor)
+{
+	qd_net	   *net = w->net;
+	int32_t		line;
+	int32_t		slot;
+
+	for (line = 0; line < net->lines; line++)
+		w->left[line] = line < net->rows ? net->need[line] : -net->need[line];
+	for (slot = 0; slot < net->slots; slot++)
+	{
+		int64_t		low = qd_net_low(net, slot);
+		int64_t		room = qd_net_room(net, slot);
+		int64_t		above;
+
+		QD_POLL(net->env, slot);
+		if (w->rounding == QD_WEBSTER)
+		{
+			long double fitted = qd_net_fitted(net, factor, slot);
+			long double x = fitted - (long double) low;
+
+			w->part[slot] = (double) fitted;
+			if (x <= 0.0L)
+				above = 0;
+			else if (x >= (long double) room)
+				above = room;
+			else
+			{
+				above = (int64_t) x;
+				if (x - (long double) above > 0.5L)
+					above++;
+			}
+		}
+		else
+		{
+			cut_fit(w, slot, qd_net_clamped(net, factor, slot) - (long double) low);
+			above = w->below[slot] + (w->part[slot] > 0.5 ? 1 : 0);
+		}
+		net->above[slot] = above;
+		w->left[net->row[slot]] -= above;
+		w->left[net->rows + net->column[slot]] += above;
+	}
+}
+
+static double
+least_cost(const rounding_work *w, int32_t slot)
+{
+	double		least = INFINITY;
+
+	if (can_rise(w, slot))
+		least = cost_to_rise(w, slot);
+	if (can_fall(w, slot) && cost_to_fall(w, slot) < least)
+		least = cost_to_fall(w, slot);
+	return least;
+}
+
+/* orders a small sample */
+static void
+sort_doubles(double *x, int32_t n)
+{
+	int32_t		gap;
+	int32_t		i;
+
+	for (gap = n / 2; gap > 0; gap = gap == 2 ? 1 : gap * 5 / 11)
+		for (i = gap; i < n; i++)
+		{
+			double		value = x[i];
+			int32_t		at = i;
+
+			for (; at >= gap && x[at - gap] > value; at -= gap)
+				x[at] = x[at - gap];
+			x[at] = value;
+		}
+}
+
+/* a limit that about as many slots are below as are wanted to begin with */
+static qd_status
+choose_limit(rounding_work *w)
+{
+	const qd_net *net = w->net;
+	double	   *sample;
+	int32_t		count = 0;
+	int32_t		step = net->slots / CHEAP_SAMPLE + 1;
+	int64_t		wanted = (int64_t) net->lines * CHEAP_A_LINE / 2;
+	int32_t		slot;
+
+	w->cheap_limit = INFINITY;
+	if (wanted >= net->slots)
+		return QD_OK;
+	sample = qd_net_alloc(net->env, sizeof(double) * ((size_t) net->slots / (size_t) step + 1));
+	if (!sample)
+		return QD_NOMEM;
+	for (slot = 0; slot < net->slots; slot += step)
+		sample[count++] = least_cost(w, slot);
+	sort_doubles(sample, count);
+	w->cheap_limit = sample[(int32_t) ((int64_t) count * wanted / net->slots)];
+	qd_net_release(net->env, sample);
+	return QD_OK;
+}
+
+/* the cheap slots of each line, those to lines of lower rank first */
+static qd_status
+list_cheap(rounding_work *w)
+{
+	const qd_net *net = w->net;
+	int32_t		count = 0;
+	int32_t		k;
+	int32_t		i;
+	int32_t		slot;
+
+	qd_net_release(net->env, w->cheap_slot);
+	memset(w->cheap_start, 0, sizeof(int32_t) * ((size_t) net->lines + 1));
+	for (slot = 0; slot < net->slots; slot++)
+	{
+		QD_POLL(net->env, slot);
+		if (!w->cheap[slot])
+			continue;
+		w->cheap_start[net->row[slot] + 1]++;
+		w->cheap_start[net->rows + net->column[slot] + 1]++;
+		count++;
+	}
+	w->cheap_slot = qd_net_alloc(net->env, sizeof(int32_t) * ((size_t) count * 2 + 1));
+	if (!w->cheap_slot)
+		return QD_NOMEM;
+	for (k = 0; k < net->lines; k++)
+		w->cheap_start[k + 1] += w->cheap_start[k];
+	for (k = 0; k < net->lines; k++)
+	{
+		int32_t		line = w->order[k];
+
+		for (i = net->start[line]; i < net->start[line + 1]; i++)
+		{
+			QD_POLL(net->env, w->steps++);
+			slot = qd_net_slot(net, line, i);
+			if (w->cheap[slot])
+				w->cheap_slot[w->cheap_start[qd_net_other(net, line, slot)]++] = slot;
+		}
+	}
+	for (k = net->lines; k > 0; k--)
+		w->cheap_start[k] = w->cheap_start[k - 1];
+	w->cheap_start[0] = 0;
+	return QD_OK;
+}
+
+/* ------------------------------------------------------------------ heap */
+
+/* nearer first, then the line that is to be served first */
+static inline bool
+comes_before(const rounding_work *w, int32_t a, int32_t b)
+{
+	if (w->distance[a] != w->distance[b])
+		return w->distance[a] < w->distance[b];
+	return w->net->grid->rank[a] < w->net->grid->rank[b];
+}
+
+static void
+sift_up(rounding_work *w, int32_t at)
+{
+	int32_t		line = w->heap[at];
+
+	while (at > 0 && comes_before(w, line, w->heap[(at - 1) / 2]))
+	{
+		w->heap[at] = w->heap[(at - 1) / 2];
+		w->place[w->heap[at]] = at;
+		at = (at - 1) / 2;
+	}
+	w->heap[at] = line;
+	w->place[line] = at;
+}
+
+static int32_t
+take_first(rounding_work *w)
+{
+	int32_t		first = w->heap[0];
+	int32_t		line = w->heap[--w->heap_size];
+	int32_t		at = 0;
+
+	w->place[first] = NOT_QUEUED;
+	while (2 * at + 1 < w->heap_size)
+	{
+		int32_t		child = 2 * at + 1;
+
+		if (child + 1 < w->heap_size && comes_before(w, w->heap[child + 1], w->heap[child]))
+			child++;
+		if (!comes_before(w, w->heap[child], line))
+			break;
+		w->heap[at] = w->heap[child];
+		w->place[w->heap[at]] = at;
+		at = child;
+	}
+	if (w->heap_size > 0)
+	{
+		w->heap[at] = line;
+		w->place[line] = at;
+	}
+	return first;
+}
+
+/* ----------------------------------------------------------------- paths */
+
+/* a line that units can end at: a column that lacks some, a row with too many */
+static inline bool
+is_sink(const rounding_work *w, int32_t line)
+{
+	return w->left[line] < 0;
+}
+
+/* what a unit more (from a row) or less (from a column) costs, by potentials */
+static inline double
+reduced_cost(const rounding_work *w, int32_t slot, bool rise)
+{
+	int32_t		row = w->net->row[slot];
+	int32_t		column = w->net->rows + w->net->column[slot];
+
+	return rise ? cost_to_rise(w, slot) + w->potential[row] - w->potential[column] :
+		cost_to_fall(w, slot) + w->potential[column] - w->potential[row];
+}
+
+/* lowers a line's distance, found by way of a slot; false if it is none lower */
+static bool
+reach(rounding_work *w, int32_t line, int32_t from, int32_t slot, double distance)
+{
+	if (w->came_by[line] == UNTOUCHED)
+	{
+		w->touched[w->touched_count++] = line;
+		w->place[line] = w->heap_size++;
+		w->heap[w->place[line]] = line;
+	}
+	else if (distance > w->distance[line])
+		return false;
+	else if (distance == w->distance[line])
+	{
+		/* as near by another line: by the one that comes first */
+		const int32_t *rank = w->net->grid->rank;
+
+		if (rank[from] < rank[qd_net_other(w->net, line, w->came_by[line])])
+			w->came_by[line] = slot;
+		return false;
+	}
+	w->distance[line] = distance;
+	w->came_by[line] = slot;
+	sift_up(w, w->place[line]);
+	return true;
+}
+
+/*
+ * The cheapest path from a source to any sink among the cheap slots, in
+ * came_by; -1 if there is none.  Potentials follow.
+ */
+static int32_t
+find_path(rounding_work *w, int32_t source)
+{
+	const qd_net *net = w->net;
+	int32_t		sink = -1;
+	double		nearest = INFINITY;
+	int32_t		i;
+
+	w->heap_size = 1;
+	w->heap[0] = source;
+	w->place[source] = 0;
+	w->distance[source] = 0.0;
+	w->came_by[source] = NO_SLOT;
+	w->touched[0] = source;
+	w->touched_count = 1;
+	while (w->heap_size > 0)
+	{
+		int32_t		line = take_first(w);
+		bool		rise = line < net->rows;
+
+		w->settled[line] = 1;
+		if (is_sink(w, line))
+		{
+			sink = line;
+			break;
+		}
+		for (i = w->cheap_start[line]; i < w->cheap_start[line + 1]; i++)
+		{
+			int32_t		slot = w->cheap_slot[i];
+			int32_t		other = qd_net_other(net, line, slot);
+			double		cost;
+			double		distance;
+
+			QD_POLL(net->env, w->steps++);
+			if (w->settled[other] || !(rise ? can_rise(w, slot) : can_fall(w, slot)))
+				continue;
+			cost = reduced_cost(w, slot, rise);
+			/* below 0 only by the noise of logarithms */
+			distance = w->distance[line] + (cost > 0.0 ? cost : 0.0);
+			if (distance <= nearest && reach(w, other, line, slot, distance) && is_sink(w, other))
+				nearest = distance;
+		}
+	}
+	for (i = 0; i < w->touched_count; i++)
+	{
+		int32_t		line = w->touched[i];
+
+		if (sink >= 0 && w->settled[line])
+			w->potential[line] += w->distance[line] - w->distance[sink];
+		w->settled[line] = 0;
+		w->place[line] = NOT_QUEUED;
+	}
+	return sink;
+}
+
+/* a search's marks; came_by of its path has been used by then */
+static void
+forget_path(rounding_work *w)
+{
+	int32_t		i;
+
+	for (i = 0; i < w->touched_count; i++)
+		w->came_by[w->touched[i]] = UNTOUCHED;
+}
+
+/* units of a slot from its row to its column, or back */
+static void
+move_units(rounding_work *w, int32_t slot, bool rise, int64_t units)
+{
+	w->net->above[slot] += rise ? units : -units;
+}
+
+/* as much as the path takes at its cost */
+static void
+push_path(rounding_work *w, int32_t source, int32_t sink)
+{
+	const qd_net *net = w->net;
+	int64_t		units = w->left[source] < -w->left[sink] ? w->left[source] : -w->left[sink];
+	int32_t		line;
+
+	for (line = sink; line != source; line = qd_net_other(net, line, w->came_by[line]))
+	{
+		int64_t		alike = units_alike(w, w->came_by[line], line >= net->rows);
+
+		if (alike < units)
+			units = alike;
+	}
+	for (line = sink; line != source; line = qd_net_other(net, line, w->came_by[line]))
+		move_units(w, w->came_by[line], line >= net->rows, units);
+	w->left[source] -= units;
+	w->left[sink] += units;
+}
+
+/* a source's neighbours take what they lack where the potentials say it costs nothing more */
+static void
+push_direct(rounding_work *w, int32_t source)
+{
+	const qd_net *net = w->net;
+	bool		rise = source < net->rows;
+	int32_t		i;
+
+	for (i = w->cheap_start[source]; i < w->cheap_start[source + 1] && w->left[source] > 0; i++)
+	{
+		int32_t		slot = w->cheap_slot[i];
+		int32_t		other = qd_net_other(net, source, slot);
+
+		QD_POLL(net->env, w->steps++);
+		while (is_sink(w, other) && w->left[source] > 0 &&
+			   (rise ? can_rise(w, slot) : can_fall(w, slot)) &&
+			   reduced_cost(w, slot, rise) <= 0.0)
+		{
+			int64_t		units = units_alike(w, slot, rise);
+
+			if (units > w->left[source])
+				units = w->left[source];
+			if (units > -w->left[other])
+				units = -w->left[other];
+			move_units(w, slot, rise, units);
+			w->left[source] -= units;
+			w->left[other] += units;
+		}
+	}
+}
+
+/* false where a line finds no way among the cheap slots */
+static bool
+serve_lines(rounding_work *w)
+{
+	int32_t		k;
+
+	for (k = 0; k < w->net->lines; k++)
+	{
+		int32_t		line = w->order[k];
+
+		while (w->left[line] > 0)
+		{
+			int32_t		sink = find_path(w, line);
+
+			if (sink >= 0)
+				push_path(w, line, sink);
+			forget_path(w);
+			if (sink < 0)
+				return false;
+			if (w->left[line] > 0)
+				push_direct(w, line);
+		}
+	}
+	return true;
+}
+
+/* what a reduced cost may be off by: nothing, for sums of 2^-40 */
+static inline double
+noise(const rounding_work *w, int32_t slot, double cost)
+{
+	if (w->rounding != QD_WEBSTER)
+		return 0.0;
+	return 0x1p-50 * (fabs(cost) + fabs(w->potential[w->net->row[slot]]) +
+					  fabs(w->potential[w->net->rows + w->net->column[slot]]));
+}
+
+/* whether a unit moved would pay */
+static bool
+would_pay(const rounding_work *w, int32_t slot, bool rise)
+{
+	double		cost;
+
+	if (!(rise ? can_rise(w, slot) : can_fall(w, slot)))
+		return false;
+	cost = reduced_cost(w, slot, rise);
+	return cost < -noise(w, slot, rise ? cost_to_rise(w, slot) : cost_to_fall(w, slot));
+}
+
+/*
+ * Slots that are not cheap but have a cost up to the limit, or that the
+ * potentials show to be better with a unit more or less, become cheap; the
+ * latter get it.  true if there were any.
+ */
+static bool
+admit_slots(rounding_work *w)
+{
+	const qd_net *net = w->net;
+	bool		any = false;
+	int32_t		slot;
+
+	for (slot = 0; slot < net->slots; slot++)
+	{
+		bool		rise;
+
+		QD_POLL(net->env, slot);
+		if (w->cheap[slot])
+			continue;
+		for (rise = would_pay(w, slot, true); rise || would_pay(w, slot, false);
+			 rise = would_pay(w, slot, true))
+		{
+			int64_t		units = units_alike(w, slot, rise);
+
+			move_units(w, slot, rise, units);
+			w->left[net->row[slot]] -= rise ? units : -units;
+			w->left[net->rows + net->column[slot]] += rise ? units : -units;
+			w->cheap[slot] = 1;
+			QD_POLL(net->env, w->steps++);
+		}
+		if (!w->cheap[slot] && (isinf(w->cheap_limit) || least_cost(w, slot) <= w->cheap_limit))
+			w->cheap[slot] = 1;
+		any = any || w->cheap[slot];
+	}
+	return any;
+}
+
+/* ------------------------------------------------------------------ ties */
+
+static bool
+costs_nothing(const rounding_work *w, int32_t slot, bool rise)
+{
+	double		cost;
+
+	if (!(rise ? can_rise(w, slot) : can_fall(w, slot)))
+		return false;
+	cost = reduced_cost(w, slot, rise);
+	return cost <= 4.0 * noise(w, slot, cost);
+}
+
+static bool
+free_to_rise(const void *arg, int32_t slot)
+{
+	return costs_nothing(arg, slot, true);
+}
+
+static bool
+free_to_fall(const void *arg, int32_t slot)
+{
+	return costs_nothing(arg, slot, false);
+}
+
+/* slots on a cycle of moves that costs nothing */
+static qd_status
+find_ties(const rounding_work *w, uint8_t *tied)
+{
+	const qd_net *net = w->net;
+	int32_t    *component = qd_net_alloc(net->env, sizeof(int32_t) * ((size_t) net->lines + 1));
+	qd_status	status = component ?
+		qd_net_components(net, free_to_rise, free_to_fall, w, component) : QD_NOMEM;
+	int32_t		slot;
+
+	for (slot = 0; slot < net->slots && status == QD_OK; slot++)
+	{
+		QD_POLL(net->env, slot);
+		tied[slot] = component[net->row[slot]] == component[net->rows + net->column[slot]] &&
+			(costs_nothing(w, slot, true) || costs_nothing(w, slot, false));
+	}
+	qd_net_release(net->env, component);
+	return status;
+}
+
+/* ------------------------------------------------------------------- all */
+
+static qd_status
+round_net(rounding_work *w, const long double *factor, uint8_t *tied)
+{
+	const qd_net *net = w->net;
+	qd_status	status;
+	int32_t		line;
+
+	for (line = 0; line < net->lines; line++)
+	{
+		w->potential[line] = 0.0;
+		w->settled[line] = 0;
+		w->came_by[line] = UNTOUCHED;
+		w->place[line] = NOT_QUEUED;
+		w->order[net->grid->rank[line]] = line;
+	}
+	memset(w->cheap, 0, (size_t) net->slots);
+	round_slots(w, factor);
+	status = choose_limit(w);
+	if (status == QD_OK)
+		(void) admit_slots(w);
+	while (status == QD_OK)
+	{
+		bool		served;
+
+		status = list_cheap(w);
+		if (status != QD_OK)
+			break;
+		served = serve_lines(w);
+		if (!served && isinf(w->cheap_limit))
+			return QD_INTERNAL;
+		if (!served)
+			w->cheap_limit = INFINITY;
+		if (!admit_slots(w) && served)
+			break;
+	}
+	if (status == QD_OK && tied)
+		status = find_ties(w, tied);
+	return status;
+}
+
+qd_status
+qd_net_round(qd_net *net, const long double *factor, qd_rounding rounding, uint8_t *tied)
+{
+	const qd_env *env = net->env;
+	size_t		lines = (size_t) net->lines + 1;
+	size_t		slots = (size_t) net->slots + 1;
+	rounding_work w = {0};
+	qd_status	status = QD_NOMEM;
+
+	w.net = net;
+	w.rounding = rounding;
+	if (rounding != QD_WEBSTER)
+		w.below = qd_net_alloc(env, sizeof(int64_t) * slots);
+	w.part = qd_net_alloc(env, sizeof(double) * slots);
+	w.left = qd_net_alloc(env, sizeof(int64_t) * lines);
+	w.potential = qd_net_alloc(env, sizeof(double) * lines);
+	w.distance = qd_net_alloc(env, sizeof(double) * lines);
+	w.came_by = qd_net_alloc(env, sizeof(int32_t) * lines);
+	w.place = qd_net_alloc(env, sizeof(int32_t) * lines);
+	w.settled = qd_net_alloc(env, lines);
+	w.touched = qd_net_alloc(env, sizeof(int32_t) * lines);
+	w.order = qd_net_alloc(env, sizeof(int32_t) * lines);
+	w.heap = qd_net_alloc(env, sizeof(int32_t) * lines);
+	w.cheap = qd_net_alloc(env, slots);
+	w.cheap_start = qd_net_alloc(env, sizeof(int32_t) * lines);
+	if ((w.below || rounding == QD_WEBSTER) && w.part && w.left && w.potential && w.distance &&
+		w.came_by && w.place && w.settled && w.touched && w.order && w.heap && w.cheap &&
+		w.cheap_start)
+		status = round_net(&w, factor, tied);
+	qd_net_release(env, w.cheap_slot);
+	qd_net_release(env, w.cheap_start);
+	qd_net_release(env, w.cheap);
+	qd_net_release(env, w.heap);
+	qd_net_release(env, w.order);
+	qd_net_release(env, w.touched);
+	qd_net_release(env, w.settled);
+	qd_net_release(env, w.place);
+	qd_net_release(env, w.came_by);
+	qd_net_release(env, w.distance);
+	qd_net_release(env, w.potential);
+	qd_net_release(env, w.left);
+	qd_net_release(env, w.part);
+	qd_net_release(env, w.below);
+	return status;
+}
