@@ -565,7 +565,7 @@ drop_idle_bounds(qd_net *net)
 
 /* why a fitted cell has what it has */
 static qd_rule
-fitted_rule(const setup *s, const long double *factor, int32_t slot, qd_rounding rounding, bool tied)
+fitted_rule(const setup *s, const qd_wide * factor, int32_t slot, qd_rounding rounding, bool tied)
 {
 	const qd_net *net = s->net;
 	int32_t		cell = net->cell[slot];
@@ -625,7 +625,7 @@ share_net(setup *s, qd_rounding rounding, bool explain)
 	const qd_env *env = s->env;
 	qd_grid    *grid = s->grid;
 	qd_net	   *net = s->net;
-	long double *factor = qd_net_alloc(env, sizeof(long double) * ((size_t) net->lines + 1));
+	qd_wide    *factor = qd_net_alloc(env, sizeof(qd_wide) * ((size_t) net->lines + 1));
 	uint8_t    *tied = NULL;
 	uint8_t    *tied_cell = NULL;
 	bool		ties = explain && env->peers && !s->equal;

@@ -15,6 +15,9 @@
 /* no amount of a cell reaches it: all totals and floors together are below 2^61 */
 #define QD_NET_ROOM	((int64_t) 1 << 62)
 
+/* in arrays: palloc aligns to 8 bytes, see kernel.h */
+typedef long double qd_wide __attribute__((aligned(8)));
+
 typedef struct qd_net
 {
 	const qd_env *env;
@@ -114,11 +117,11 @@ extern qd_status qd_net_components(const qd_net *net,
  * low + room) with every line's sum as needed.  Needs a solution in which no
  * slot is at a bound.  Sets unsettled where it does not converge.
  */
-extern qd_status qd_net_fit(qd_net *net, long double *factor);
+extern qd_status qd_net_fit(qd_net *net, qd_wide * factor);
 
 /* the fitted value of a slot before it is clamped; factor as qd_net_fit left it */
 static inline long double
-qd_net_fitted(const qd_net *net, const long double *factor, int32_t slot)
+qd_net_fitted(const qd_net *net, const qd_wide * factor, int32_t slot)
 {
 	return factor[net->row[slot]] * factor[net->rows + net->column[slot]] *
 		(long double) net->grid->weight[net->cell[slot]];
@@ -126,7 +129,7 @@ qd_net_fitted(const qd_net *net, const long double *factor, int32_t slot)
 
 /* the same within its bounds */
 static inline long double
-qd_net_clamped(const qd_net *net, const long double *factor, int32_t slot)
+qd_net_clamped(const qd_net *net, const qd_wide * factor, int32_t slot)
 {
 	long double x = qd_net_fitted(net, factor, slot);
 
@@ -149,7 +152,7 @@ qd_net_clamped(const qd_net *net, const long double *factor, int32_t slot)
  * fit's own factors rounded, up to one factor a line (QD_WEBSTER).  tied[slot]
  * = 1 where another solution is as good; NULL: nobody asks.
  */
-extern qd_status qd_net_round(qd_net *net, const long double *factor, qd_rounding rounding,
+extern qd_status qd_net_round(qd_net *net, const qd_wide * factor, qd_rounding rounding,
 							  uint8_t *tied);
 
 #endif							/* QD_NET_H */

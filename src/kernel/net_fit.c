@@ -33,8 +33,8 @@ typedef struct fit
 	double	   *weight;			/* [slots], of double sweeps */
 	double	   *share;			/* [lines], factors in double */
 	double	   *sum;			/* [columns] */
-	long double *factor;		/* [lines] */
-	long double *wide;			/* [lines] */
+	qd_wide    *factor;			/* [lines] */
+	qd_wide    *wide;			/* [lines] */
 } fit;
 
 /* exact: 64 bits */
@@ -120,7 +120,7 @@ sweep_double(const fit *f)
 		const int32_t *column = net->column + start;
 		double		need = (double) net->need[row];
 		double		s = net->full ? dot(weight, column_share, n) :
-			dot_sparse(weight, column_share, column, n);
+		dot_sparse(weight, column_share, column, n);
 		double		share;
 
 		QD_POLL(net->env, (row & 15) == 15 ? QD_POLL_MASK : 0);
@@ -150,7 +150,7 @@ sweep_wide(const fit *f)
 {
 	const qd_net *net = f->net;
 	int32_t		columns = net->lines - net->rows;
-	long double *column_factor = f->factor + net->rows;
+	qd_wide    *column_factor = f->factor + net->rows;
 	bool		met = true;
 	int32_t		row;
 	int32_t		k;
@@ -274,7 +274,7 @@ line_off(const fit *f, int32_t line)
 	{
 		int32_t		slot = qd_net_slot(net, line, i);
 		long double x = f->factor[line] * f->factor[qd_net_other(net, line, slot)] *
-			slot_weight(net, slot);
+		slot_weight(net, slot);
 		bool		held;
 
 		sum += net->bounded ? above_low(net, slot, x, &held) : x;
@@ -314,7 +314,7 @@ typedef struct newton
 	double	   *residual;		/* [lines] */
 	double	   *direction;		/* [lines] */
 	double	   *image;			/* [lines] */
-	long double *kept;			/* [lines] factors before a step */
+	qd_wide    *kept;			/* [lines] factors before a step */
 } newton;
 
 /*
@@ -337,11 +337,11 @@ worth(const newton *w)
 	for (slot = 0; slot < net->slots; slot++)
 	{
 		long double x = f->factor[net->row[slot]] * f->factor[net->rows + net->column[slot]] *
-			slot_weight(net, slot);
+		slot_weight(net, slot);
 		long double low = (long double) qd_net_low(net, slot);
 		long double room = (long double) qd_net_room(net, slot);
 		long double top = net->bounded && net->room[slot] < QD_NET_ROOM && x > low + room ?
-			low + room : x;
+		low + room : x;
 
 		QD_POLL(net->env, slot);
 		if (top <= low || top <= 0.0L)
@@ -556,7 +556,7 @@ accelerate(const fit *f, bool *met)
 	w.residual = qd_net_alloc(env, lines);
 	w.direction = qd_net_alloc(env, lines);
 	w.image = qd_net_alloc(env, lines);
-	w.kept = qd_net_alloc(env, sizeof(long double) * ((size_t) net->lines + 1));
+	w.kept = qd_net_alloc(env, sizeof(qd_wide) * ((size_t) net->lines + 1));
 	if (!w.slope || !w.diagonal || !w.off || !w.step || !w.residual || !w.direction ||
 		!w.image || !w.kept)
 		status = QD_NOMEM;
@@ -574,7 +574,7 @@ accelerate(const fit *f, bool *met)
 }
 
 qd_status
-qd_net_fit(qd_net *net, long double *factor)
+qd_net_fit(qd_net *net, qd_wide * factor)
 {
 	const qd_env *env = net->env;
 	size_t		lines = (size_t) net->lines + 1;
@@ -589,7 +589,7 @@ qd_net_fit(qd_net *net, long double *factor)
 	f.weight = qd_net_alloc(env, sizeof(double) * ((size_t) net->slots + 1));
 	f.share = qd_net_alloc(env, sizeof(double) * lines);
 	f.sum = qd_net_alloc(env, sizeof(double) * lines);
-	f.wide = qd_net_alloc(env, sizeof(long double) * lines);
+	f.wide = qd_net_alloc(env, sizeof(qd_wide) * lines);
 	if (!f.weight || !f.share || !f.sum || !f.wide)
 		status = QD_NOMEM;
 	else

@@ -369,7 +369,7 @@ qd_net_forced(qd_net *net, uint8_t *forced)
 	const qd_env *env = net->env;
 	int32_t    *component = qd_net_alloc(env, sizeof(int32_t) * ((size_t) net->lines + 1));
 	qd_status	status = component ?
-		qd_net_components(net, can_rise, can_fall, net, component) : QD_NOMEM;
+	qd_net_components(net, can_rise, can_fall, net, component) : QD_NOMEM;
 	int32_t		slot;
 
 	/* only a cycle of changes can change a slot */

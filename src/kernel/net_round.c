@@ -22,25 +22,38 @@
 #include <math.h>
 #include <string.h>
 
-/* cost of a unit beyond the two integers next to the fit: only where noise of
- * the fit asks for it */
-#define BEYOND			2048.0
+/* cost of a unit beyond the two integers next to the fit, or below 0 */
+#define BEYOND			4096.0
 #define STEPS			1099511627776.0 /* 2^40 of them a unit */
+/* what the fit may be off by: in units, in parts of the value */
+#define NEARLY_WHOLE	1.5e-8L
+#define NEARLY_PARTS	7e-18L
+/* of logarithms, in parts */
+#define NOISE			1e-15
 #define NO_SLOT			(-1)
 #define UNTOUCHED		(-2)
 #define NOT_QUEUED		(-1)
-#define CHEAP_SAMPLE	4096
-#define CHEAP_A_LINE	48		/* slots to begin with */
+/* instead of a line */
+#define NO_LINE			(-1)
+#define ALL_LINES		(-2)
+/* of so many slots of a line these are cheap to begin with */
+#define CHEAP_OF(n)		(24 + (n) / 12)
+#define MOST_SCALINGS	20
+#define MOST_RESTARTS	2
+/* whether a slot is */
+#define NOT_CHEAP		0
+#define CHEAP			1
+#define PAYING			2
 
 typedef struct rounding_work
 {
 	qd_net	   *net;
 	qd_rounding rounding;
 	int64_t    *below;			/* [slots] hamilton: the fit, cut, less low */
-	double	   *part;			/* [slots] hamilton: what was cut; webster: the
-								 * fit before bounds */
-	int64_t    *left;			/* [lines] what a line lacks (rows) or has
-								 * too much (columns), below 0 the reverse */
+	double	   *part;			/* [slots] hamilton: what was cut; webster:
+								 * the fit before bounds */
+	int64_t    *left;			/* [lines] what a line lacks (rows) or has too
+								 * much (columns), below 0 the reverse */
 	double	   *potential;		/* [lines] */
 	double	   *distance;		/* [lines] */
 	int32_t    *came_by;		/* [lines] slot of the shortest path */
@@ -50,11 +63,14 @@ typedef struct rounding_work
 	int32_t		touched_count;
 	int32_t    *order;			/* [lines] by rank */
 	int32_t    *heap;			/* [lines] */
+	int32_t    *slot_heap;		/* [slots of the longest line] */
 	int32_t		heap_size;
 	uint8_t    *cheap;			/* [slots] */
 	int32_t    *cheap_start;	/* [lines + 1] */
-	int32_t    *cheap_slot;		/* [2 * cheap slots], by line */
-	double		cheap_limit;	/* no slot that is not cheap has a lower cost */
+	int32_t    *cheap_slot;		/* [2 * cheap slots], by line, others of lower
+								 * rank first */
+	double	   *cost;			/* [slots of the longest line] */
+	bool		beyond;			/* no way but further than a unit from the fit */
 	int64_t		steps;
 } rounding_work;
 
@@ -83,13 +99,20 @@ unit_cost(const rounding_work *w, int32_t slot, int64_t above)
 static inline bool
 can_rise(const rounding_work *w, int32_t slot)
 {
-	return w->net->above[slot] < qd_net_room(w->net, slot);
+	int64_t		above = w->net->above[slot];
+
+	if (w->below && !w->beyond &&
+		(above > w->below[slot] || (above == w->below[slot] && w->part[slot] == 0.0)))
+		return false;
+	return above < qd_net_room(w->net, slot);
 }
 
 static inline bool
 can_fall(const rounding_work *w, int32_t slot)
 {
-	return w->net->above[slot] > 0;
+	int64_t		above = w->net->above[slot];
+
+	return above > 0 && (!w->below || w->beyond || above > w->below[slot]);
 }
 
 static inline double
@@ -137,7 +160,7 @@ cut_fit(const rounding_work *w, int32_t slot, long double above)
 {
 	int64_t		whole = (int64_t) above;
 	long double part = above - (long double) whole;
-	long double hair = 0x1p-26L + above * 0x1p-57L;
+	long double hair = NEARLY_WHOLE + above * NEARLY_PARTS;
 	double		steps;
 
 	if (part >= 1.0L - hair)
@@ -154,7 +177,7 @@ cut_fit(const rounding_work *w, int32_t slot, long double above)
 
 /* every slot to the nearest integer; an exact half goes down */
 static void
-round_slots(rounding_work *w, const long double *factor)
+round_slots(rounding_work *w, const qd_wide * factor)
 {
 	qd_net	   *net = w->net;
 	int32_t		line;
@@ -209,48 +232,76 @@ least_cost(const rounding_work *w, int32_t slot)
 	return least;
 }
 
-/* orders a small sample */
-static void
-sort_doubles(double *x, int32_t n)
+/* the k-th smallest of n, k from 0; the order of the others changes */
+static double
+nth_smallest(double *x, int32_t n, int32_t k)
 {
-	int32_t		gap;
-	int32_t		i;
+	int32_t		lo = 0;
+	int32_t		hi = n - 1;
+	uint64_t	random = UINT64_C(0x2545f4914f6cdd1d);
 
-	for (gap = n / 2; gap > 0; gap = gap == 2 ? 1 : gap * 5 / 11)
-		for (i = gap; i < n; i++)
+	while (lo < hi)
+	{
+		double		pivot = x[lo + (int32_t) (qd_random(&random) % (uint64_t) (hi - lo + 1))];
+		int32_t		i = lo;
+		int32_t		j = hi;
+
+		while (i <= j)
 		{
-			double		value = x[i];
-			int32_t		at = i;
+			while (x[i] < pivot)
+				i++;
+			while (x[j] > pivot)
+				j--;
+			if (i <= j)
+			{
+				double		swap = x[i];
 
-			for (; at >= gap && x[at - gap] > value; at -= gap)
-				x[at] = x[at - gap];
-			x[at] = value;
+				x[i++] = x[j];
+				x[j--] = swap;
+			}
 		}
+		if (k <= j)
+			hi = j;
+		else if (k >= i)
+			lo = i;
+		else
+			break;
+	}
+	return x[k];
 }
 
-/* a limit that about as many slots are below as are wanted to begin with */
-static qd_status
-choose_limit(rounding_work *w)
+/* the cheapest slots of every line to begin with */
+static void
+choose_cheap(rounding_work *w)
 {
 	const qd_net *net = w->net;
-	double	   *sample;
-	int32_t		count = 0;
-	int32_t		step = net->slots / CHEAP_SAMPLE + 1;
-	int64_t		wanted = (int64_t) net->lines * CHEAP_A_LINE / 2;
-	int32_t		slot;
+	int32_t		line;
+	int32_t		i;
 
-	w->cheap_limit = INFINITY;
-	if (wanted >= net->slots)
-		return QD_OK;
-	sample = qd_net_alloc(net->env, sizeof(double) * ((size_t) net->slots / (size_t) step + 1));
-	if (!sample)
-		return QD_NOMEM;
-	for (slot = 0; slot < net->slots; slot += step)
-		sample[count++] = least_cost(w, slot);
-	sort_doubles(sample, count);
-	w->cheap_limit = sample[(int32_t) ((int64_t) count * wanted / net->slots)];
-	qd_net_release(net->env, sample);
-	return QD_OK;
+	for (line = 0; line < net->lines; line++)
+	{
+		int32_t		start = net->start[line];
+		int32_t		n = net->start[line + 1] - start;
+		double		limit = INFINITY;
+
+		if (n > CHEAP_OF(n))
+		{
+			for (i = 0; i < n; i++)
+			{
+				QD_POLL(net->env, w->steps++);
+				w->cost[i] = least_cost(w, qd_net_slot(net, line, start + i));
+			}
+			limit = nth_smallest(w->cost, n, CHEAP_OF(n) - 1);
+		}
+		for (i = 0; i < n; i++)
+		{
+			int32_t		slot = qd_net_slot(net, line, start + i);
+
+			QD_POLL(net->env, w->steps++);
+			if (!w->cheap[slot] && (isinf(limit) || least_cost(w, slot) <= limit))
+				w->cheap[slot] = 1;
+		}
+	}
 }
 
 /* the cheap slots of each line, those to lines of lower rank first */
@@ -526,8 +577,121 @@ push_direct(rounding_work *w, int32_t source)
 	}
 }
 
-/* false where a line finds no way among the cheap slots */
-static bool
+/* ---------------------------------------------------------- line by line */
+
+/* of the slots in the heap by their costs, then by where they stand */
+static inline bool
+slot_before(const rounding_work *w, int32_t a, int32_t b)
+{
+	return w->cost[a] < w->cost[b] || (w->cost[a] == w->cost[b] && a < b);
+}
+
+static void
+slot_down(const rounding_work *w, int32_t *heap, int32_t size, int32_t at)
+{
+	int32_t		moved = heap[at];
+
+	while (2 * at + 1 < size)
+	{
+		int32_t		child = 2 * at + 1;
+
+		if (child + 1 < size && slot_before(w, heap[child + 1], heap[child]))
+			child++;
+		if (!slot_before(w, heap[child], moved))
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = moved;
+}
+
+/*
+ * Gives a line what it needs by its own cheapest moves; its potential follows,
+ * so that no move would pay.  The other lines' needs change.  Stops early
+ * where the line has no further moves.
+ */
+static void
+scale_line(rounding_work *w, int32_t line)
+{
+	const qd_net *net = w->net;
+	bool		is_row = line < net->rows;
+	bool		rise = (w->left[line] > 0) == is_row;
+	int32_t    *heap = w->slot_heap;
+	int32_t		start = w->cheap_start[line];
+	int32_t		size = 0;
+	double		last = 0.0;
+	int32_t		i;
+
+	for (i = 0; i < w->cheap_start[line + 1] - start; i++)
+	{
+		int32_t		slot = w->cheap_slot[start + i];
+
+		QD_POLL(net->env, w->steps++);
+		if (!(rise ? can_rise(w, slot) : can_fall(w, slot)))
+			continue;
+		w->cost[i] = reduced_cost(w, slot, rise);
+		heap[size++] = i;
+	}
+	for (i = size / 2 - 1; i >= 0; i--)
+		slot_down(w, heap, size, i);
+	while (w->left[line] != 0 && size > 0)
+	{
+		int32_t		slot = w->cheap_slot[start + heap[0]];
+		int32_t		other = qd_net_other(net, line, slot);
+		int64_t		need = w->left[line] < 0 ? -w->left[line] : w->left[line];
+		int64_t		units = units_alike(w, slot, rise);
+
+		QD_POLL(net->env, w->steps++);
+		if (w->cost[heap[0]] > last)
+			last = w->cost[heap[0]];
+		if (units > need)
+			units = need;
+		move_units(w, slot, rise, units);
+		w->left[line] += w->left[line] < 0 ? units : -units;
+		w->left[other] += rise == is_row ? units : -units;
+		if (rise ? can_rise(w, slot) : can_fall(w, slot))
+			w->cost[heap[0]] = reduced_cost(w, slot, rise);
+		else
+			heap[0] = heap[--size];
+		if (size > 0)
+			slot_down(w, heap, size, 0);
+	}
+	w->potential[line] += rise == is_row ? -last : last;
+}
+
+/*
+ * Rows and columns by turns, as the fit does (alternate scaling; Balinski &
+ * Demange 1989): that leaves little for the paths.
+ */
+static void
+scale_lines(rounding_work *w)
+{
+	int64_t		before = INT64_MAX;
+	int			round;
+
+	for (round = 0; round < MOST_SCALINGS; round++)
+	{
+		int64_t		lacking = 0;
+		int32_t		k;
+
+		for (k = 0; k < w->net->lines; k++)
+		{
+			int32_t		line = w->order[k];
+
+			/* rows, then columns */
+			if ((line < w->net->rows) == (round % 2 == 0) && w->left[line] != 0)
+				scale_line(w, line);
+		}
+		for (k = 0; k < w->net->lines; k++)
+			lacking += w->left[k] > 0 ? w->left[k] : 0;
+		if (lacking == 0 || lacking > before - before / 16)
+			break;
+		before = lacking;
+	}
+}
+
+/* the first line that finds no way among the cheap slots, or NO_LINE */
+static int32_t
 serve_lines(rounding_work *w)
 {
 	int32_t		k;
@@ -544,12 +708,12 @@ serve_lines(rounding_work *w)
 				push_path(w, line, sink);
 			forget_path(w);
 			if (sink < 0)
-				return false;
+				return line;
 			if (w->left[line] > 0)
 				push_direct(w, line);
 		}
 	}
-	return true;
+	return NO_LINE;
 }
 
 /* what a reduced cost may be off by: nothing, for sums of 2^-40 */
@@ -558,8 +722,8 @@ noise(const rounding_work *w, int32_t slot, double cost)
 {
 	if (w->rounding != QD_WEBSTER)
 		return 0.0;
-	return 0x1p-50 * (fabs(cost) + fabs(w->potential[w->net->row[slot]]) +
-					  fabs(w->potential[w->net->rows + w->net->column[slot]]));
+	return NOISE * (fabs(cost) + fabs(w->potential[w->net->row[slot]]) +
+						 fabs(w->potential[w->net->rows + w->net->column[slot]]));
 }
 
 /* whether a unit moved would pay */
@@ -575,38 +739,83 @@ would_pay(const rounding_work *w, int32_t slot, bool rise)
 }
 
 /*
- * Slots that are not cheap but have a cost up to the limit, or that the
- * potentials show to be better with a unit more or less, become cheap; the
- * latter get it.  true if there were any.
+ * Marks slots that are not cheap but that the potentials show to be better
+ * with a unit more or less; how many there are.
  */
-static bool
-admit_slots(rounding_work *w)
+static int32_t
+mark_paying(rounding_work *w)
 {
-	const qd_net *net = w->net;
-	bool		any = false;
+	int32_t		count = 0;
+	int32_t		slot;
+
+	for (slot = 0; slot < w->net->slots; slot++)
+	{
+		QD_POLL(w->net->env, slot);
+		if (w->cheap[slot] == NOT_CHEAP && (would_pay(w, slot, true) || would_pay(w, slot, false)))
+		{
+			w->cheap[slot] = PAYING;
+			count++;
+		}
+	}
+	return count;
+}
+
+/* a slot's best amount by the potentials alone */
+static int64_t
+best_above(const rounding_work *w, int32_t slot)
+{
+	int64_t		low = qd_net_low(w->net, slot);
+	int64_t		room = qd_net_room(w->net, slot);
+	double		x;
+
+	if (w->rounding != QD_WEBSTER)
+		return w->net->above[slot] + (would_pay(w, slot, true) ? 1 : -1);
+	x = rint(w->part[slot] * exp(w->potential[w->net->rows + w->net->column[slot]] -
+								 w->potential[w->net->row[slot]]));
+	if (x <= (double) low)
+		return 0;
+	return x - (double) low >= (double) room ? room : (int64_t) x - low;
+}
+
+/* slots that pay get what is best for them and become cheap */
+static void
+settle_paying(rounding_work *w)
+{
+	qd_net	   *net = w->net;
 	int32_t		slot;
 
 	for (slot = 0; slot < net->slots; slot++)
 	{
-		bool		rise;
+		int64_t		more;
 
 		QD_POLL(net->env, slot);
-		if (w->cheap[slot])
+		if (w->cheap[slot] != PAYING)
 			continue;
-		for (rise = would_pay(w, slot, true); rise || would_pay(w, slot, false);
-			 rise = would_pay(w, slot, true))
-		{
-			int64_t		units = units_alike(w, slot, rise);
+		w->cheap[slot] = CHEAP;
+		more = best_above(w, slot) - net->above[slot];
+		net->above[slot] += more;
+		w->left[net->row[slot]] -= more;
+		w->left[net->rows + net->column[slot]] += more;
+	}
+}
 
-			move_units(w, slot, rise, units);
-			w->left[net->row[slot]] -= rise ? units : -units;
-			w->left[net->rows + net->column[slot]] += rise ? units : -units;
-			w->cheap[slot] = 1;
-			QD_POLL(net->env, w->steps++);
+/* all slots of a line, or of all lines, become cheap; false if they were */
+static bool
+admit_slots(rounding_work *w, int32_t line)
+{
+	bool		any = false;
+	int32_t		slot;
+
+	for (slot = 0; slot < w->net->slots; slot++)
+	{
+		QD_POLL(w->net->env, slot);
+		if (w->cheap[slot] == NOT_CHEAP &&
+			(line == ALL_LINES || line == w->net->row[slot] ||
+			 line == w->net->rows + w->net->column[slot]))
+		{
+			w->cheap[slot] = CHEAP;
+			any = true;
 		}
-		if (!w->cheap[slot] && (isinf(w->cheap_limit) || least_cost(w, slot) <= w->cheap_limit))
-			w->cheap[slot] = 1;
-		any = any || w->cheap[slot];
 	}
 	return any;
 }
@@ -643,7 +852,7 @@ find_ties(const rounding_work *w, uint8_t *tied)
 	const qd_net *net = w->net;
 	int32_t    *component = qd_net_alloc(net->env, sizeof(int32_t) * ((size_t) net->lines + 1));
 	qd_status	status = component ?
-		qd_net_components(net, free_to_rise, free_to_fall, w, component) : QD_NOMEM;
+	qd_net_components(net, free_to_rise, free_to_fall, w, component) : QD_NOMEM;
 	int32_t		slot;
 
 	for (slot = 0; slot < net->slots && status == QD_OK; slot++)
@@ -658,40 +867,65 @@ find_ties(const rounding_work *w, uint8_t *tied)
 
 /* ------------------------------------------------------------------- all */
 
+/* every slot by itself, nothing known about the lines */
+static void
+start_over(rounding_work *w, const qd_wide *factor)
+{
+	int32_t		line;
+
+	for (line = 0; line < w->net->lines; line++)
+		w->potential[line] = 0.0;
+	round_slots(w, factor);
+}
+
 static qd_status
-round_net(rounding_work *w, const long double *factor, uint8_t *tied)
+round_net(rounding_work *w, const qd_wide *factor, uint8_t *tied)
 {
 	const qd_net *net = w->net;
-	qd_status	status;
+	qd_status	status = QD_OK;
+	bool		done = false;
+	int			restarts = 0;
 	int32_t		line;
 
 	for (line = 0; line < net->lines; line++)
 	{
-		w->potential[line] = 0.0;
 		w->settled[line] = 0;
 		w->came_by[line] = UNTOUCHED;
 		w->place[line] = NOT_QUEUED;
 		w->order[net->grid->rank[line]] = line;
 	}
-	memset(w->cheap, 0, (size_t) net->slots);
-	round_slots(w, factor);
-	status = choose_limit(w);
-	if (status == QD_OK)
-		(void) admit_slots(w);
-	while (status == QD_OK)
+	memset(w->cheap, NOT_CHEAP, (size_t) net->slots);
+	start_over(w, factor);
+	choose_cheap(w);
+	while (!done)
 	{
-		bool		served;
+		int32_t		stuck;
+		int32_t		paying;
 
 		status = list_cheap(w);
 		if (status != QD_OK)
-			break;
-		served = serve_lines(w);
-		if (!served && isinf(w->cheap_limit))
-			return QD_INTERNAL;
-		if (!served)
-			w->cheap_limit = INFINITY;
-		if (!admit_slots(w) && served)
-			break;
+			return status;
+		scale_lines(w);
+		stuck = serve_lines(w);
+		paying = mark_paying(w);
+		if (paying > net->lines / 8 + 8)
+		{
+			/* potentials from too few slots mean nothing: with more, from the beginning */
+			settle_paying(w);
+			if (++restarts > MOST_RESTARTS)
+				(void) admit_slots(w, ALL_LINES);
+			start_over(w, factor);
+		}
+		else if (paying > 0)
+			settle_paying(w);
+		else if (stuck == NO_LINE)
+			done = true;
+		else if (!admit_slots(w, stuck) && !admit_slots(w, ALL_LINES))
+		{
+			if (w->beyond)
+				return QD_INTERNAL;
+			w->beyond = true;
+		}
 	}
 	if (status == QD_OK && tied)
 		status = find_ties(w, tied);
@@ -699,16 +933,23 @@ round_net(rounding_work *w, const long double *factor, uint8_t *tied)
 }
 
 qd_status
-qd_net_round(qd_net *net, const long double *factor, qd_rounding rounding, uint8_t *tied)
+qd_net_round(qd_net *net, const qd_wide * factor, qd_rounding rounding, uint8_t *tied)
 {
 	const qd_env *env = net->env;
 	size_t		lines = (size_t) net->lines + 1;
 	size_t		slots = (size_t) net->slots + 1;
+	size_t		longest = 1;
+	int32_t		line;
 	rounding_work w = {0};
 	qd_status	status = QD_NOMEM;
 
 	w.net = net;
 	w.rounding = rounding;
+	for (line = 0; line < net->lines; line++)
+		if ((size_t) (net->start[line + 1] - net->start[line]) > longest)
+			longest = (size_t) (net->start[line + 1] - net->start[line]);
+	w.cost = qd_net_alloc(env, sizeof(double) * longest);
+	w.slot_heap = qd_net_alloc(env, sizeof(int32_t) * longest);
 	if (rounding != QD_WEBSTER)
 		w.below = qd_net_alloc(env, sizeof(int64_t) * slots);
 	w.part = qd_net_alloc(env, sizeof(double) * slots);
@@ -723,8 +964,8 @@ qd_net_round(qd_net *net, const long double *factor, qd_rounding rounding, uint8
 	w.heap = qd_net_alloc(env, sizeof(int32_t) * lines);
 	w.cheap = qd_net_alloc(env, slots);
 	w.cheap_start = qd_net_alloc(env, sizeof(int32_t) * lines);
-	if ((w.below || rounding == QD_WEBSTER) && w.part && w.left && w.potential && w.distance &&
-		w.came_by && w.place && w.settled && w.touched && w.order && w.heap && w.cheap &&
+	if (w.cost && w.slot_heap && (w.below || rounding == QD_WEBSTER) && w.part && w.left && w.potential && w.distance &&
+		w.came_by && w.place && w.settled &&w.touched && w.order && w.heap && w.cheap &&
 		w.cheap_start)
 		status = round_net(&w, factor, tied);
 	qd_net_release(env, w.cheap_slot);
@@ -741,5 +982,7 @@ qd_net_round(qd_net *net, const long double *factor, qd_rounding rounding, uint8
 	qd_net_release(env, w.left);
 	qd_net_release(env, w.part);
 	qd_net_release(env, w.below);
+	qd_net_release(env, w.slot_heap);
+	qd_net_release(env, w.cost);
 	return status;
 }

@@ -23,7 +23,8 @@ main(int argc, char **argv)
 		verdict		v;
 
 		/* cells to 10^12 units, most far smaller: ties and units matter there */
-		board	   *b = draw_board(&s, i % 16 == 0 ? 20 : 6, i % 4 == 0 ? INT64_C(1000000000000) : 40);
+		board	   *b = draw_board(&s, i % 128 == 1 ? 120 : i % 16 == 0 ? 20 : 6,
+								   i % 4 == 0 ? INT64_C(1000000000000) : 40);
 
 		if (!check_board(b, &s, &v))
 		{

@@ -619,19 +619,19 @@ check_fit(const board *b, const range *r, const board_outcome *o, bool equal, ve
 	return fine;
 }
 
-/* the cost of the unit from x to x + 1; infinite where it is not allowed */
+/* the cost of a unit more at x, or less; infinite where it is not allowed */
 static double
-unit_cost(const board *b, const board_outcome *o, int32_t cell, double x, double sign, bool equal)
+unit_cost(const board *b, const board_outcome *o, int32_t cell, double x, double step, double sign,
+		  bool equal)
 {
 	double		exact = sign * exact_of(o, cell);
 
 	if (b->rounding == QD_WEBSTER)
-		return x < 0.0 ? -1e9 : log((x + 0.5) / (double) weight_of(b, cell, equal));
-	if (x + 1.0 - exact >= 1.0 - 1e-6)
+		return x + step < 0.0 || x < 0.0 ? 1e9 :
+			step * log((x + step / 2.0) / (double) weight_of(b, cell, equal));
+	if (fabs(x + step - exact) >= 1.0 - 1e-6)
 		return 1e9;
-	if (exact - x >= 1.0 - 1e-6)
-		return -1e9;
-	return fabs(x + 1.0 - exact) - fabs(x - exact);
+	return fabs(x + step - exact) - fabs(x - exact);
 }
 
 /* no cycle of moves makes the rounding better (Bellman-Ford) */
@@ -641,6 +641,8 @@ check_best(const board *b, const range *r, const board_outcome *o, bool equal, d
 	int32_t		lines = b->rows + b->columns;
 	double	   *distance = zeroed(sizeof(double) * (size_t) lines);
 	bool		changed = true;
+	/* exact values are known to half a millionth: a cycle adds that up */
+	double		slack = 1e-6 * (lines + 8);
 	int32_t		round;
 	int32_t		i;
 
@@ -656,16 +658,16 @@ check_best(const board *b, const range *r, const board_outcome *o, bool equal, d
 
 			if (!r[i].open || weight_of(b, i, equal) == 0)
 				continue;
-			cost = unit_cost(b, o, i, x, sign, equal);
+			cost = unit_cost(b, o, i, x, 1.0, sign, equal);
 			if ((sign > 0 ? o->grid.amount[i] < r[i].high : o->grid.amount[i] > r[i].low) && cost < 1e8 &&
-				distance[row] + cost < distance[column] - 1e-5)
+				distance[row] + cost < distance[column] - slack)
 			{
 				distance[column] = distance[row] + cost;
 				changed = true;
 			}
-			cost = -unit_cost(b, o, i, x - 1.0, sign, equal);
+			cost = unit_cost(b, o, i, x, -1.0, sign, equal);
 			if ((sign > 0 ? o->grid.amount[i] > r[i].low : o->grid.amount[i] < r[i].high) && cost < 1e8 &&
-				distance[column] + cost < distance[row] - 1e-5)
+				distance[column] + cost < distance[row] - slack)
 			{
 				distance[row] = distance[column] + cost;
 				changed = true;
