@@ -1,8 +1,10 @@
 # margins.sh: sourced by run.sh
 # allocate_margins against IPF in numpy and in PL/pgSQL, and rounding by linear programming
 
-# margins_data NAME ROWS COLUMNS: weights of last year, a tenth of them 0, and
-# the totals of a hidden solution on the same cells, so that they agree
+# margins_data NAME ROWS COLUMNS [SPECIAL]: weights of last year, a tenth of them
+# 0, and the totals of a hidden solution on the same cells, so that they agree.
+# A few sweeps fit that.  SPECIAL, say 0.001: three kinds of rows that sell
+# little but their own third of the columns, which takes IPF many.
 margins_data() {
 	sql <<END
 SET client_min_messages = warning;
@@ -10,7 +12,8 @@ SELECT setseed(0.42);
 CREATE TABLE bench.$1 AS
 SELECT row_number() OVER ()::int4 AS i, r, c, w, (sum(x) OVER (PARTITION BY r)) AS rt, (sum(x) OVER (PARTITION BY c)) AS ct
 FROM (SELECT r, c, w, round(w * (1 + r % 7) * (1 + c % 5) * exp(2 * random())::numeric, 2) AS x
-	FROM (SELECT r, c, CASE WHEN random() < 0.1 THEN 0 ELSE round(exp(8 * random())::numeric, 2) END AS w
+	FROM (SELECT r, c, CASE WHEN random() < 0.1 THEN 0 ELSE round((exp(8 * random())
+			* CASE WHEN r % 3 <> c % 3 THEN ${4:-1} ELSE 1 END)::numeric + 0.01, 2) END AS w
 		FROM generate_series(1, $2) r, generate_series(1, $3) c OFFSET 0) s) s
 ORDER BY r, c;
 VACUUM (FREEZE, ANALYZE) bench.$1;
@@ -112,40 +115,90 @@ FROM (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY q)::numeric AS ratio, m
 END
 }
 
+# The same with what is around it, elapsed: the cells out of the database (COPY
+# BINARY of floats, the fastest way there is), IPF, and the result into a table.
+margins_outside() {
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 /usr/bin/python3 - "$1" <<'END'
+import subprocess, sys, time
+import numpy as np
+
+def psql(sql, data=None):
+	return subprocess.run(['psql', '-qXAt', '-v', 'ON_ERROR_STOP=1', '-c', sql], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+began = time.perf_counter()
+raw = psql('COPY (SELECT i, r, c, w::float8, rt::float8, ct::float8 FROM bench.%s ORDER BY r, c) TO STDOUT BINARY' % sys.argv[1])
+kind = np.dtype([('fields', '>i2')] + [x for name, t in (('i', '>i4'), ('r', '>i4'), ('c', '>i4'), ('w', '>f8'), ('rt', '>f8'), ('ct', '>f8')) for x in (('n' + name, '>i4'), (name, t))])
+cell = np.frombuffer(raw, kind, offset=19, count=(len(raw) - 21) // kind.itemsize)
+n = cell['r'].max()
+x = cell['w'].astype(float).reshape(n, -1)
+rt, ct = cell['rt'].astype(float).reshape(n, -1)[:, 0].copy(), cell['ct'].astype(float).reshape(n, -1)[0].copy()
+while True:
+	x *= (rt / x.sum(axis=1))[:, None]
+	x *= ct / x.sum(axis=0)
+	if (np.abs(x.sum(axis=1) - rt) <= 1e-10 * rt).all():
+		break
+back = np.empty(x.size, np.dtype([('fields', '>i2'), ('ni', '>i4'), ('i', '>i4'), ('nx', '>i4'), ('x', '>f8')]))
+back['fields'], back['ni'], back['i'], back['nx'], back['x'] = 2, 4, cell['i'], 8, np.round(x.ravel(), 2)
+psql('SET client_min_messages = warning; DROP TABLE IF EXISTS bench.outside; CREATE UNLOGGED TABLE bench.outside (i int4, x float8)')
+psql('COPY bench.outside FROM STDIN BINARY', b'PGCOPY\n\xff\r\n\0' + bytes(8) + back.tobytes() + b'\xff\xff')
+print((time.perf_counter() - began) * 1000)
+END
+}
+
 # CPU milliseconds of a query's second run
 margins_time() { time_pairs 256MB 1 "$1" "SELECT 1" | awk '$2 == "t" { print $3 }'; }
 
 margins_section() {
-	local i how other side=1000 short ours lp
+	local i how other side=1000 ours lp data name
 	qd_install_packages python3-numpy python3-scipy
 	if [ -n "$QUICK" ]; then side=300; fi
-	margins_data "margins_$side" "$side" "$side"
+	margins_data margins_even "$side" "$side"
+	margins_data margins_special "$side" "$side" 0.001
 	margins_data margins_400x52 400 52
 	margins_data margins_200x52 200 52
 	margins_plpgsql
-	for i in "margins_$side" margins_400x52; do
-		sql -c "\\copy (SELECT r, c, w, rt, ct FROM bench.$i ORDER BY r, c) TO '$WORK/$i.csv' CSV"
+	gcc -O2 -std=gnu99 -I"$QD_BUILD/src" -o "$WORK/margins_kernel" margins_kernel.c "$QD_BUILD"/src/kernel/*.c -lm || qd_die "the kernel does not build"
+	for data in margins_even margins_special; do
+		sql -c "\\copy (SELECT r, c, w, rt, ct FROM bench.$data ORDER BY r, c) TO '$WORK/$data.csv' CSV"
 	done
 
-	# all of the call, reading and rounding too, against the sweeps alone
-	for how in matrix factors; do
-		note "margins: $side x $side against numpy, $how"
+	# the kernel, which fits and rounds; then all of the call, reading a million
+	# rows too; against the sweeps alone
+	for data in margins_even margins_special; do
+		name="$side × $side"
+		[ "$data" = margins_even ] || name="$name, specialised rows"
+		for how in matrix factors; do
+			note "margins: $name against numpy, $how"
+			: >"$WORK/ratios"
+			: >"$WORK/kernel"
+			for ((i = 0; i < FEW; i++)); do
+				other=$(margins_numpy "$data" "$how" 1e-10)
+				echo "$("$WORK/margins_kernel" "$WORK/$data.csv" "$side" "$side") ${other% *}" >>"$WORK/kernel"
+				ours=$(margins_time "$(count "$(margins_call "$data")")")
+				echo "$ours ${other% *}" >>"$WORK/ratios"
+			done
+			if [ "$how" = matrix ]; then
+				margins_ratio "allocate_margins, $name / IPF alone in numpy, to 1e-10 (${other#* } sweeps)" at-most $([ -n "$QUICK" ] || echo 2.0)
+				mv "$WORK/kernel" "$WORK/ratios"
+				margins_ratio "  its kernel alone / the same" at-most
+			else
+				margins_ratio "  allocate_margins / IPF of factors in numpy (${other#* } sweeps)" at-most
+			fi
+		done
+		note "margins: $name, fetched, fitted by numpy, brought back"
 		: >"$WORK/ratios"
 		for ((i = 0; i < FEW; i++)); do
-			other=$(margins_numpy "margins_$side" "$how" 1e-10)
-			ours=$(margins_time "$(count "$(margins_call "margins_$side")")")
-			echo "$ours ${other% *}" >>"$WORK/ratios"
+			other=$(margins_outside "$data")
+			ours=$({ settings 256MB; echo "DROP TABLE IF EXISTS bench.inside;"; echo "\\timing on"; echo "CREATE UNLOGGED TABLE bench.inside AS SELECT i, allocate_margins(w, r, rt, c, ct) OVER (ORDER BY i) AS x FROM $data;"; } |
+				sql -f - | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p')
+			echo "$ours $other" >>"$WORK/ratios"
 		done
-		if [ "$how" = matrix ]; then
-			margins_ratio "allocate_margins, $side × $side / IPF alone in numpy, to 1e-10 (${other#* } sweeps)" at-most $([ -n "$QUICK" ] || echo 2.0)
-		else
-			margins_ratio "  the same / IPF of factors in numpy (${other#* } sweeps)" at-most
-		fi
+		margins_ratio "numpy's IPF, not rounded, with the way there and back / allocate_margins into a table, $name; elapsed" at-least
 	done
-	compare "  allocate_margins, $side × $side / sum(w) OVER (ORDER BY i)" 256MB "$FEW" "$(count "$(margins_call "margins_$side")")" \
-		"$(count "SELECT sum(w) OVER (ORDER BY i) AS x FROM margins_$side")"
-	compare "  webster, $side × $side / hamilton" 256MB "$FEW" "$(count "$(margins_call "margins_$side" ", rounding => 'webster'")")" \
-		"$(count "$(margins_call "margins_$side")")"
+	compare "  allocate_margins, $side × $side / sum(w) OVER (ORDER BY i)" 256MB "$FEW" "$(count "$(margins_call margins_even)")" \
+		"$(count "SELECT sum(w) OVER (ORDER BY i) AS x FROM margins_even")"
+	compare "  webster, $side × $side / hamilton" 256MB "$FEW" "$(count "$(margins_call margins_even ", rounding => 'webster'")")" \
+		"$(count "$(margins_call margins_even)")"
 
 	note "margins: 400 x 52"
 	: >"$WORK/ratios"
