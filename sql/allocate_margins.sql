@@ -32,7 +32,7 @@ FROM cell ORDER BY region, product;
 
 -- a lock, a floor, a cap
 UPDATE cell SET locked = 400 WHERE region = 'West' AND product = 'Core';
-UPDATE cell SET floor = 350.5 WHERE region = 'East' AND product = 'Plus';
+UPDATE cell SET floor = 400.5 WHERE region = 'East' AND product = 'Plus';
 UPDATE cell SET cap = 155.5 WHERE region = 'North' AND product = 'Care';
 SELECT region, product, floor, cap, locked, (allocate_margins_detail(sold, region, region_target, product, product_target, floor, cap, locked, 1) OVER (ORDER BY region, product)).*
 FROM cell ORDER BY region, product;
