@@ -25,7 +25,7 @@ COMMENT ON COLUMN quota_decomp.allocation.amount IS 'what the row gets, a multip
 COMMENT ON COLUMN quota_decomp.allocation.exact IS 'its share after bounds, to six digits past the unit';
 COMMENT ON COLUMN quota_decomp.allocation.rounding IS 'amount minus exact';
 COMMENT ON COLUMN quota_decomp.allocation.rule IS
-'what decided the amount: locked, floor, cap, uplift, equal, zero, tie, webster or share';
+'what decided the amount: locked, unfitted, floor, cap, uplift, equal, zero, tie, webster or share';
 
 CREATE TYPE quota_decomp.subtree_bounds AS (
 	low numeric,
@@ -150,6 +150,40 @@ COMMENT ON FUNCTION quota_decomp.rollup_tree(numeric, anycompatible, anycompatib
 ----------------------------------------------------------------------
 -- Both margins of a grid
 ----------------------------------------------------------------------
+
+CREATE FUNCTION quota_decomp.allocate_margins(
+	weight numeric,
+	row_key anyelement,
+	row_total numeric,
+	column_key anycompatible,
+	column_total numeric,
+	floor numeric DEFAULT NULL,
+	cap numeric DEFAULT NULL,
+	locked numeric DEFAULT NULL,
+	unit numeric DEFAULT 0.01,
+	rounding quota_decomp.rounding_rule DEFAULT 'hamilton')
+RETURNS numeric
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 40
+AS 'MODULE_PATHNAME', 'qd_allocate_margins';
+COMMENT ON FUNCTION quota_decomp.allocate_margins(numeric, anyelement, numeric, anycompatible, numeric, numeric, numeric, numeric, numeric, quota_decomp.rounding_rule) IS
+'window function: splits totals of rows and totals of columns over the cells of a grid by weight, within floors, caps and locks, so that every row and every column sums to its total to the last unit';
+
+CREATE FUNCTION quota_decomp.allocate_margins_detail(
+	weight numeric,
+	row_key anyelement,
+	row_total numeric,
+	column_key anycompatible,
+	column_total numeric,
+	floor numeric DEFAULT NULL,
+	cap numeric DEFAULT NULL,
+	locked numeric DEFAULT NULL,
+	unit numeric DEFAULT 0.01,
+	rounding quota_decomp.rounding_rule DEFAULT 'hamilton')
+RETURNS quota_decomp.allocation
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 40
+AS 'MODULE_PATHNAME', 'qd_allocate_margins_detail';
+COMMENT ON FUNCTION quota_decomp.allocate_margins_detail(numeric, anyelement, numeric, anycompatible, numeric, numeric, numeric, numeric, numeric, quota_decomp.rounding_rule) IS
+'window function: as allocate_margins, with the fitted value, the rounding and the rule that decided each amount';
 
 ----------------------------------------------------------------------
 -- Top-down and bottom-up in one tree

@@ -174,8 +174,9 @@ qd_source_env(qd_source *source, qd_env *env)
 	env->arg = source;
 }
 
-static bool
-same_numeric(Datum a, Datum b)
+/* quick where they are stored alike, as values of one column are */
+bool
+qd_same_numeric(Datum a, Datum b)
 {
 	return datumIsEqual(a, b, false, -1) ||
 		DatumGetInt32(DirectFunctionCall2(numeric_cmp, a, b)) == 0;
@@ -225,7 +226,7 @@ qd_single_check(qd_source *source, const qd_single *single, int32 row)
 		return;
 	if (!isnull && !single->isnull)
 	{
-		if (single->numeric ? same_numeric(value, single->value) :
+		if (single->numeric ? qd_same_numeric(value, single->value) :
 			DatumGetObjectId(value) == DatumGetObjectId(single->value))
 			return;
 	}
@@ -729,6 +730,10 @@ report_infeasible(const qd_unit *unit, const qd_problem *problem, const char *wh
 							of_node, range_text(unit, problem)),
 					 *of_node ? errhint("bounds_tree() shows what every node can hold.") :
 					 errhint("Floors, caps and locks leave no other; rows with a null weight take no part.")));
+			break;
+		case QD_ON_SUMS:		/* a grid's: allocate_margins.c */
+		case QD_ON_LINE:
+		case QD_ON_LINES:
 			break;
 	}
 	pg_unreachable();

@@ -95,6 +95,7 @@ extern void qd_source_env(qd_source *source, qd_env *env);
 extern void qd_single_begin(qd_source *source, qd_single *single, int arg, const char *name,
 							bool numeric);
 extern void qd_single_check(qd_source *source, const qd_single *single, int32 row);
+extern bool qd_same_numeric(Datum a, Datum b);
 extern void qd_take_unit(const qd_single *single, qd_unit *unit);
 extern qd_rounding qd_take_rounding(const qd_single *single);
 extern int64 qd_count_total(qd_source *source, const qd_unit *unit, Datum total, int32 row);

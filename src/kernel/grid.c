@@ -509,7 +509,7 @@ find_flow(setup *s, uint8_t *keep)
 
 /* cells that have only one amount in all solutions; they leave the network */
 static void
-settle_forced(setup *s, uint8_t *forced, const int64_t *need)
+settle_forced(setup *s, uint8_t *forced, const int64_t *need, qd_rounding rounding)
 {
 	qd_net	   *net = s->net;
 	qd_grid    *grid = s->grid;
@@ -528,12 +528,15 @@ settle_forced(setup *s, uint8_t *forced, const int64_t *need)
 			if (above > 0)
 				grid->rule[cell] = (flags & cap_flag(s->mirrored)) ? QD_RULE_CAP :
 					QD_RULE_UNFITTED;
+			else if (net->spare && net->spare[slot] > 0 && net->room[slot] == 0)
+				grid->rule[cell] = QD_RULE_CAP; /* one below 0 */
 			else if (qd_net_low(net, slot) != 0)
 				grid->rule[cell] = QD_RULE_FLOOR;
 			else if (need[net->row[slot]] != 0 && need[net->rows + net->column[slot]] != 0)
 				grid->rule[cell] = QD_RULE_UNFITTED;
 			else				/* a share of nothing is a share */
-				grid->rule[cell] = s->equal ? QD_RULE_EQUAL : QD_RULE_SHARE;
+				grid->rule[cell] = s->equal ? QD_RULE_EQUAL :
+					rounding == QD_WEBSTER ? QD_RULE_WEBSTER : QD_RULE_SHARE;
 			net->need[net->row[slot]] -= above;
 			net->need[net->rows + net->column[slot]] -= above;
 		}
@@ -789,7 +792,7 @@ qd_allocate_grid(const qd_env *env, qd_grid *grid, qd_rounding rounding, bool ex
 		if (status == QD_OK)
 		{
 			memcpy(need, net.need, sizeof(int64_t) * (size_t) net.lines);
-			settle_forced(&s, forced, need);
+			settle_forced(&s, forced, need, rounding);
 		}
 	}
 	if (status == QD_OK)

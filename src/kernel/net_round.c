@@ -64,6 +64,7 @@ typedef struct rounding_work
 	int32_t    *order;			/* [lines] by rank */
 	int32_t    *heap;			/* [lines] */
 	int32_t    *slot_heap;		/* [slots of the longest line] */
+	uint8_t    *gains;			/* [slots of the longest line] */
 	int32_t		heap_size;
 	uint8_t    *cheap;			/* [slots] */
 	int32_t    *cheap_start;	/* [lines + 1] */
@@ -350,12 +351,24 @@ list_cheap(rounding_work *w)
 
 /* ------------------------------------------------------------------ heap */
 
-/* nearer first, then the line that is to be served first */
+/* a line that units can end at: a column that lacks some, a row with too many */
+static inline bool
+is_sink(const rounding_work *w, int32_t line)
+{
+	return w->left[line] < 0;
+}
+
+/*
+ * Nearer first, then ends, so that there is no search beyond them, then the
+ * line that is to be served first.
+ */
 static inline bool
 comes_before(const rounding_work *w, int32_t a, int32_t b)
 {
 	if (w->distance[a] != w->distance[b])
 		return w->distance[a] < w->distance[b];
+	if (is_sink(w, a) != is_sink(w, b))
+		return is_sink(w, a);
 	return w->net->grid->rank[a] < w->net->grid->rank[b];
 }
 
@@ -403,13 +416,6 @@ take_first(rounding_work *w)
 }
 
 /* ----------------------------------------------------------------- paths */
-
-/* a line that units can end at: a column that lacks some, a row with too many */
-static inline bool
-is_sink(const rounding_work *w, int32_t line)
-{
-	return w->left[line] < 0;
-}
 
 /* what a unit more (from a row) or less (from a column) costs, by potentials */
 static inline double
@@ -579,11 +585,15 @@ push_direct(rounding_work *w, int32_t source)
 
 /* ---------------------------------------------------------- line by line */
 
-/* of the slots in the heap by their costs, then by where they stand */
+/* by their costs, then those whose other line gains too, then as they stand */
 static inline bool
 slot_before(const rounding_work *w, int32_t a, int32_t b)
 {
-	return w->cost[a] < w->cost[b] || (w->cost[a] == w->cost[b] && a < b);
+	if (w->cost[a] != w->cost[b])
+		return w->cost[a] < w->cost[b];
+	if (w->gains[a] != w->gains[b])
+		return w->gains[a] > w->gains[b];
+	return a < b;
 }
 
 static void
@@ -620,6 +630,7 @@ scale_line(rounding_work *w, int32_t line)
 	int32_t		start = w->cheap_start[line];
 	int32_t		size = 0;
 	double		last = 0.0;
+	int32_t		other;
 	int32_t		i;
 
 	for (i = 0; i < w->cheap_start[line + 1] - start; i++)
@@ -630,6 +641,8 @@ scale_line(rounding_work *w, int32_t line)
 		if (!(rise ? can_rise(w, slot) : can_fall(w, slot)))
 			continue;
 		w->cost[i] = reduced_cost(w, slot, rise);
+		other = qd_net_other(net, line, slot);
+		w->gains[i] = w->left[line] > 0 ? w->left[other] < 0 : w->left[other] > 0;
 		heap[size++] = i;
 	}
 	for (i = size / 2 - 1; i >= 0; i--)
@@ -637,7 +650,6 @@ scale_line(rounding_work *w, int32_t line)
 	while (w->left[line] != 0 && size > 0)
 	{
 		int32_t		slot = w->cheap_slot[start + heap[0]];
-		int32_t		other = qd_net_other(net, line, slot);
 		int64_t		need = w->left[line] < 0 ? -w->left[line] : w->left[line];
 		int64_t		units = units_alike(w, slot, rise);
 
@@ -647,6 +659,7 @@ scale_line(rounding_work *w, int32_t line)
 		if (units > need)
 			units = need;
 		move_units(w, slot, rise, units);
+		other = qd_net_other(net, line, slot);
 		w->left[line] += w->left[line] < 0 ? units : -units;
 		w->left[other] += rise == is_row ? units : -units;
 		if (rise ? can_rise(w, slot) : can_fall(w, slot))
@@ -950,6 +963,7 @@ qd_net_round(qd_net *net, const qd_wide * factor, qd_rounding rounding, uint8_t 
 			longest = (size_t) (net->start[line + 1] - net->start[line]);
 	w.cost = qd_net_alloc(env, sizeof(double) * longest);
 	w.slot_heap = qd_net_alloc(env, sizeof(int32_t) * longest);
+	w.gains = qd_net_alloc(env, longest);
 	if (rounding != QD_WEBSTER)
 		w.below = qd_net_alloc(env, sizeof(int64_t) * slots);
 	w.part = qd_net_alloc(env, sizeof(double) * slots);
@@ -964,7 +978,7 @@ qd_net_round(qd_net *net, const qd_wide * factor, qd_rounding rounding, uint8_t 
 	w.heap = qd_net_alloc(env, sizeof(int32_t) * lines);
 	w.cheap = qd_net_alloc(env, slots);
 	w.cheap_start = qd_net_alloc(env, sizeof(int32_t) * lines);
-	if (w.cost && w.slot_heap && (w.below || rounding == QD_WEBSTER) && w.part && w.left && w.potential && w.distance &&
+	if (w.cost && w.slot_heap && w.gains && (w.below || rounding == QD_WEBSTER) && w.part && w.left && w.potential && w.distance &&
 		w.came_by && w.place && w.settled &&w.touched && w.order && w.heap && w.cheap &&
 		w.cheap_start)
 		status = round_net(&w, factor, tied);
@@ -982,6 +996,7 @@ qd_net_round(qd_net *net, const qd_wide * factor, qd_rounding rounding, uint8_t 
 	qd_net_release(env, w.left);
 	qd_net_release(env, w.part);
 	qd_net_release(env, w.below);
+	qd_net_release(env, w.gains);
 	qd_net_release(env, w.slot_heap);
 	qd_net_release(env, w.cost);
 	return status;
