@@ -12,6 +12,7 @@ use QdTest;
 my $limit = 100;				# ms
 my $points = $ENV{QD_CANCEL_POINTS} || 8;
 my $rows = $ENV{QD_CANCEL_ROWS} || 1000000;
+my $side = int(sqrt($rows));
 my $db = fresh_database();
 
 sql_ok($db, <<"SQL", "$rows rows");
@@ -25,8 +26,14 @@ SELECT i AS node, CASE WHEN i > 1 THEN (i - 2) / 10 + 1 END AS parent,
 	CASE WHEN (i - 1) * 10::bigint + 2 > $rows THEN (1 + i * 7919::bigint % 100003)::numeric END AS weight,
 	CASE WHEN i = 1 THEN 987654321012.34 END AS total
 FROM generate_series(1, $rows) i;
+CREATE TABLE grid AS
+SELECT r, c, (r * 7919 + c * 104729) % 10007 AS weight, sum((r * 31 + c * 17) % 101) OVER (PARTITION BY r)::numeric AS rt, sum((r * 31 + c * 17) % 101) OVER (PARTITION BY c)::numeric AS ct
+FROM generate_series(1, $side) r, generate_series(1, $side) c;
+CREATE TABLE slow_grid AS
+SELECT r, c, (1 + (r * 7919::bigint + c * 104729) % 99991)::numeric AS weight, sum(x) OVER (PARTITION BY r) AS rt, sum(x) OVER (PARTITION BY c) AS ct
+FROM (SELECT r, c, (1 + (r * 15485863::bigint + c * 32452843) % 86243)::numeric AS x FROM generate_series(1, 600) r, generate_series(greatest(r - 1, 1), least(r + 1, 600)) c) s;
 CREATE TABLE arrays AS SELECT array_agg(weight) AS weights, array_agg(low) AS lows FROM flat;
-VACUUM ANALYZE flat, tree;
+VACUUM ANALYZE flat, tree, grid, slow_grid;
 SQL
 
 my $tree_arguments = 'node => node, parent => parent';
@@ -40,6 +47,11 @@ my %query = (
 	(map { ("allocate_tree, $_" => "SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, $tree_arguments, weight => weight, rounding => '$_') OVER () AS a FROM tree) x") }
 		  qw(hamilton webster cumulative)),
 	'allocate_tree, text keys' => 'SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, node => node::text, parent => parent::text, weight => weight) OVER () AS a FROM tree) x',
+	(map { ("allocate_margins, $_" => "SELECT count(a) FROM (SELECT quota_decomp.allocate_margins(weight, r, rt, c, ct, rounding => '$_') OVER () AS a FROM grid) x") }
+		  qw(hamilton webster)),
+	'allocate_margins, text keys, bounded' => 'SELECT count(a) FROM (SELECT quota_decomp.allocate_margins(weight, r::text, rt, c::text, ct, cap => 1000) OVER () AS a FROM grid) x',
+	'allocate_margins, few units of equal weights' => "SELECT count(a) FROM (SELECT quota_decomp.allocate_margins(1, r, 100, c, 100, unit => 1, rounding => 'webster') OVER () AS a FROM grid WHERE r <= 300 AND c <= 300) x",
+	'allocate_margins, a fit that converges slowly' => 'SELECT count(a) FROM (SELECT quota_decomp.allocate_margins(weight, r, rt, c, ct, unit => 1) OVER () AS a FROM slow_grid) x',
 	'bounds_tree' => "SELECT count(a) FROM (SELECT quota_decomp.bounds_tree($tree_arguments, weight => weight) OVER () AS a FROM tree) x",
 	'rollup_tree' => "SELECT count(a) FROM (SELECT quota_decomp.rollup_tree(weight, $tree_arguments) OVER () AS a FROM tree) x",
 	'calendar' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'day')",

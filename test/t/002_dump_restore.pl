@@ -42,6 +42,10 @@ FROM sales.org;
 CREATE VIEW sales.v_bounds AS
 SELECT node, quota_decomp.bounds_tree(node, parent, weight, floor => CASE WHEN node = 'Bo' THEN 7 END) OVER () AS b
 FROM sales.org;
+CREATE VIEW sales.v_margins AS
+SELECT r, c, quota_decomp.allocate_margins(w, r, 10, c, c * 2, cap => CASE WHEN r = 'a' THEN 6 END, unit => 0.5, rounding => 'webster') OVER (ORDER BY r, c) AS amount,
+	quota_decomp.allocate_margins_detail(w, r, 10, c, c * 2) OVER (ORDER BY r, c) AS d
+FROM (VALUES ('a', 4, 1), ('a', 6, 2), ('b', 4, 3), ('b', 6, 4)) x (r, c, w);
 CREATE MATERIALIZED VIEW sales.m_array AS
 SELECT quota_decomp.allocate_array(100, ARRAY[1, 2, 3], caps => ARRAY[NULL, NULL, 40], rounding => 'cumulative') AS amounts;
 CREATE MATERIALIZED VIEW sales.m_calendar AS
@@ -56,7 +60,7 @@ CREATE FUNCTION sales.halves(t numeric) RETURNS numeric[] LANGUAGE sql IMMUTABLE
 	AS $$ SELECT quota_decomp.allocate_array(t, ARRAY[1, 1]) $$;
 SQL
 
-my @relations = qw(v_allocate v_detail v_tree v_tree_detail v_bounds m_array m_calendar split);
+my @relations = qw(v_allocate v_detail v_tree v_tree_detail v_bounds v_margins m_array m_calendar split);
 my $everything = join(";\n", map { "SELECT '$_', x::text FROM sales.$_ x ORDER BY 2" } @relations) . ";\nSELECT sales.halves(5);\n";
 my $before = sql_ok($db, $everything, 'their results', user => $owner);
 ok(length($before) > 1000, 'there are some');

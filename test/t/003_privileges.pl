@@ -16,6 +16,8 @@ SELECT quota_decomp.allocate_detail(100, w, cap => 60, rounding => 'webster') OV
 SELECT quota_decomp.allocate_array(100.01, ARRAY[1, 2, 3.5], locked => ARRAY[NULL, 10, NULL]);
 SELECT n, quota_decomp.allocate_tree(CASE WHEN p IS NULL THEN 100 END, n, p, w) OVER (ORDER BY n) FROM (VALUES ('a', NULL, NULL), ('b', 'a', 1), ('c', 'a', 2)) v (n, p, w);
 SELECT n, quota_decomp.allocate_tree_detail(CASE WHEN p IS NULL THEN 100 END, n, p, w) OVER (ORDER BY n) FROM (VALUES (1, NULL, NULL), (2, 1, 1), (3, 1, 2)) v (n, p, w);
+SELECT r, c, quota_decomp.allocate_margins(w, r, 10, c, 10, cap => 7) OVER (ORDER BY r, c) FROM (VALUES ('a', 1, 1), ('a', 2, 2), ('b', 1, 3), ('b', 2, 4)) v (r, c, w);
+SELECT r, c, quota_decomp.allocate_margins_detail(w, r, 10, c, 10, rounding => 'webster') OVER (ORDER BY r, c) FROM (VALUES ('a', 1, 1), ('a', 2, 2), ('b', 1, 3), ('b', 2, 4)) v (r, c, w);
 SELECT quota_decomp.bounds_tree(n, p, w, floor => 3) OVER (ORDER BY n) FROM (VALUES (1, NULL, NULL), (2, 1, 1), (3, 1, 2)) v (n, p, w);
 SELECT quota_decomp.rollup_tree(w, n, p) OVER (ORDER BY n) FROM (VALUES (1, NULL, NULL), (2, 1, 1), (3, 1, 2)) v (n, p, w);
 SELECT c FROM quota_decomp.calendar('[2025-01-01,2025-07-01)', 'week', pattern => '445', extra_workdays => ARRAY[date '2025-02-08']) c;

@@ -20,7 +20,10 @@ SELECT i AS node, CASE WHEN i > 1 THEN (i - 2) / 10 + 1 END AS parent,
 	CASE WHEN (i - 1) * 10::bigint + 2 > $rows THEN (1 + i * 7919::bigint % 100003)::numeric END AS weight,
 	CASE WHEN i = 1 THEN 987654321012.34 END AS total
 FROM generate_series(1, $rows) i;
-VACUUM ANALYZE flat, tree;
+CREATE TABLE grid AS
+SELECT r, c, (r * 7919 + c * 104729) % 10007::numeric AS weight, sum((r * 31 + c * 17) % 101) OVER (PARTITION BY r)::numeric AS rt, sum((r * 31 + c * 17) % 101) OVER (PARTITION BY c)::numeric AS ct
+FROM generate_series(1, 1000) r, generate_series(1, $rows / 1000) c;
+VACUUM ANALYZE flat, tree, grid;
 SQL
 
 # the high-water mark of a backend that ran nothing else, in bytes; the least of
@@ -78,5 +81,14 @@ bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, no
 	$text_tree, 192 + 12, 'allocate_tree, text keys');
 bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.rollup_tree(weight, node, parent) OVER () AS a FROM tree) x',
 	$base_tree, 192 + 4, 'rollup_tree');
+
+my $base_grid = 'SELECT count(a) + count(b) + count(c) + count(d) + count(e) FROM (SELECT sum(weight) OVER () AS a, sum(r) OVER () AS b, sum(rt) OVER () AS c, sum(c) OVER () AS d, sum(ct) OVER () AS e FROM grid) x';
+foreach my $rounding (qw(hamilton webster))
+{
+	bytes_per_row("SELECT count(a) FROM (SELECT quota_decomp.allocate_margins(weight, r, rt, c, ct, rounding => '$rounding') OVER () AS a FROM grid) x",
+		$base_grid, 192, "allocate_margins, $rounding");
+}
+bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_margins_detail(weight, r, rt, c, ct, 0, 1000) OVER () AS a FROM grid) x',
+	$base_grid, 256, 'allocate_margins_detail bounded');
 
 done_testing();
