@@ -235,7 +235,8 @@ typedef struct measures
 	bool		per_row;
 	bool		isnull;			/* where not per_row */
 	double		constant;
-	double	   *value;			/* [n]; NULL: 1 everywhere */
+	double		factor;			/* to what the kernel counts in */
+	double	   *value;			/* [n]; NULL: the same everywhere */
 } measures;
 
 #define LEAST_MEASURE	1e-300
@@ -251,7 +252,7 @@ measure(qd_source *source, const measures *m, Datum datum, int32 row)
 	double		x;
 
 	if (qd_decimal_small(datum, &mantissa, &scale))
-		return (double) mantissa / (double) qd_power10[scale];
+		return (double) mantissa / (double) qd_power10[scale] * m->factor;
 	qd_decimal_decode(datum, &d);
 	if (d.kind == QD_DECIMAL_NAN || d.kind == QD_DECIMAL_INFINITE)
 		ereport(ERROR,
@@ -260,21 +261,22 @@ measure(qd_source *source, const measures *m, Datum datum, int32 row)
 				 errdetail("%s", source->describe(source, row)),
 				 errhint("Use a null indicator to leave the row out.")));
 	x = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, datum));
-	if (!(fabs(x) >= LEAST_MEASURE && fabs(x) <= MOST_MEASURE))
+	if (!(fabs(x) >= LEAST_MEASURE && fabs(x) <= MOST_MEASURE && fabs(x * m->factor) <= MOST_MEASURE))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("%s is out of range: its magnitude must be between 10^-300 and 10^300",
 						m->name),
 				 errdetail("%s", source->describe(source, row)),
 				 errhint("Only ratios matter: use a coarser or finer measure.")));
-	return x;
+	return x * m->factor;
 }
 
 static void
-measures_begin(qd_source *source, measures *m, int arg, const char *name)
+measures_begin(qd_source *source, measures *m, int arg, const char *name, double factor)
 {
 	m->arg = arg;
 	m->name = name;
+	m->factor = factor;
 	m->per_row = !source->constant(source, arg);
 	m->isnull = false;
 	m->constant = 1;
@@ -285,7 +287,8 @@ measures_begin(qd_source *source, measures *m, int arg, const char *name)
 
 		if (!m->isnull)
 			m->constant = measure(source, m, datum, 0);
-		if (m->isnull || m->constant == 1)
+		/* one indicator above 0 for all is as good as any other */
+		if (m->isnull || (m->constant > 0 && arg == ARG_INDICATOR) || m->constant == 1)
 			return;
 	}
 	m->value = qd_source_alloc(source, sizeof(double) * (Size) source->n);
@@ -482,8 +485,11 @@ disaggregate(qd_source *source, series_state *state, bool explain)
 	state->method = take_method(&method_value);
 	flags = qd_source_alloc(source, n);
 	memset(flags, 0, n);
-	measures_begin(source, &indicator, ARG_INDICATOR, "indicator");
-	measures_begin(source, &days, ARG_DAYS, "days");
+	/* what is added to an indicator is in units, so that it has to be, too */
+	measures_begin(source, &indicator, ARG_INDICATOR, "indicator",
+				   state->method == QD_DENTON_PROPORTIONAL ? 1 :
+				   pow(10, state->unit.scale) / (double) state->unit.multiple);
+	measures_begin(source, &days, ARG_DAYS, "days", 1);
 	buckets = buckets_begin(source);
 	read_columns(source, &state->unit, state->method, flags, buckets, &indicator, &days,
 				 &method_value, &unit_value);

@@ -35,7 +35,8 @@ typedef struct qd_series
 	int32_t		buckets;
 	const int32_t *start;		/* [buckets + 1] first piece of each bucket */
 	const uint8_t *flags;		/* [n] */
-	const double *indicator;	/* [n] per unit of time; NULL: 1 */
+	const double *indicator;	/* [n] per unit of time; NULL: 1.  Additive:
+								 * in units of the amounts */
 	const double *days;			/* [n] lengths; NULL: 1 */
 	const int64_t *total;		/* [buckets] in units */
 	const uint8_t *has_total;	/* [buckets] */
