@@ -175,14 +175,30 @@ draw_rates(source *src, int32_t most_rows)
 		r->floor[i] *= r->step;
 		r->cap[i] *= r->step;
 	}
-	if (draw(src, 4) == 0)
+	if (draw(src, 16) == 0)
+	{
+		/* all at the half, in pairs around the target: not all can go up */
+		r->method = QD_RATE_SHIFT;
+		r->step = 2;
+		r->target = (20 + (int64_t) draw(src, 20)) * (signs == 0 ? -1 : 1);
+		r->n = r->n > 1 ? r->n / 2 * 2 : r->n;
+		for (i = 0; i < r->n; i++)
+		{
+			int64_t		off = 1 + 2 * (int64_t) draw(src, 10);
+
+			r->flags[i] = QD_HAS_WEIGHT;
+			r->volume[i] = volumes < 2 ? 1 : r->volume[i - i % 2];
+			r->base[i] = i % 2 ? 4 * r->target - r->base[i - 1] : 2 * r->target + off;
+		}
+	}
+	else if (draw(src, 4) == 0)
 	{
 		/* one that is there, or next to it */
 		r->target = r->base[draw(src, (uint64_t) r->n)] / r->step + (int64_t) draw(src, 3) - 1;
 	}
 	else
 		r->target = (signs == 1 ? -1 : 1) * (int64_t) draw(src, (uint64_t) most + most / 4 + 2);
-	if (signs == 0 && draw(src, 2))
+	if (signs == 0 && r->step != 2 && draw(src, 2))
 		r->target = -r->target;
 	return r;
 }
