@@ -319,6 +319,22 @@ typedef struct rounding
 } rounding;
 
 /*
+ * How much of 2^-64 floating point may have added to or taken from exact amounts
+ * of this magnitude: what differs by less is alike, so that it does not decide.
+ */
+static inline uint64_t
+tolerance_of(uint64_t most)
+{
+	return most < (UINT64_C(1) << 40) ? (most + 1) << 12 : UINT64_C(1) << 52;
+}
+
+static inline uint64_t
+magnitude(int64_t x)
+{
+	return x < 0 ? -(uint64_t) x : (uint64_t) x;
+}
+
+/*
  * Largest remainder within a bucket: the exact amounts, which sum to total,
  * become units.  Ties to the larger amount, then the earlier piece.
  */
@@ -344,8 +360,8 @@ round_bucket(const qd_env *env, const qd_series *s, const rounding *r, int32_t f
 		left -= s->exact[i];
 		if (s->rule[i] == QD_PIECE_ZERO)
 			continue;
-		if ((uint64_t) (s->exact[i] < 0 ? -s->exact[i] : s->exact[i]) > most)
-			most = (uint64_t) (s->exact[i] < 0 ? -s->exact[i] : s->exact[i]);
+		if (magnitude(s->exact[i]) > most)
+			most = magnitude(s->exact[i]);
 		r->member[group.size++] = i;
 		/* in the order of the amounts, but not below 0 */
 		r->weight[i] = (int64_t) (((uint64_t) s->exact[i] + (UINT64_C(1) << 63)) >> 1);
@@ -355,14 +371,11 @@ round_bucket(const qd_env *env, const qd_series *s, const rounding *r, int32_t f
 		return QD_INTERNAL;
 	if (left > 0 && left < group.size)
 	{
-		/* fractions that differ by what floating point may have added are alike */
-		uint64_t	tolerance = most < (UINT64_C(1) << 40) ? (most + 1) << 12 : UINT64_C(1) << 52;
-
 		group.member = r->member;
 		group.weight = r->weight;
 		group.state = r->state;
 		group.key = r->key;
-		qd_select(env, &group, s->exact_fraction, (int32_t) left, tolerance, &cut);
+		qd_select(env, &group, s->exact_fraction, (int32_t) left, tolerance_of(most), &cut);
 	}
 	for (i = 0; i < group.size; i++)
 	{
@@ -388,8 +401,11 @@ round_bucket(const qd_env *env, const qd_series *s, const rounding *r, int32_t f
 static qd_status
 own_total(const qd_env *env, const qd_series *s, int32_t from, int32_t to, int64_t *total)
 {
+	const uint64_t half = UINT64_C(1) << 63;
 	qd_int128	whole = 0;
 	qd_uint128	fraction = 0;
+	uint64_t	most = 0;
+	uint64_t	rest;
 	int32_t		i;
 
 	for (i = from; i < to; i++)
@@ -399,11 +415,15 @@ own_total(const qd_env *env, const qd_series *s, int32_t from, int32_t to, int64
 			continue;
 		whole += s->exact[i];
 		fraction += s->exact_fraction[i];
+		if (magnitude(s->exact[i]) > most)
+			most = magnitude(s->exact[i]);
 	}
 	whole += (int64_t) (fraction >> 64);
+	rest = (uint64_t) fraction;
 	/* half away from zero */
-	if ((uint64_t) fraction > UINT64_C(1) << 63 ||
-		((uint64_t) fraction == UINT64_C(1) << 63 && whole >= 0))
+	if ((rest > half ? rest - half : half - rest) <= tolerance_of(most))
+		rest = whole >= 0 ? half : half - 1;
+	if (rest >= half)
 		whole++;
 	if (whole > INT64_MAX || whole < -INT64_MAX)
 		return QD_OVERFLOW;

@@ -469,7 +469,7 @@ check_rates(const rates *r, verdict *v)
 		off = fabsl((long double) (o->rates.rate[i] - whole) - (long double) millionths / 1000000);
 		if (off >= 1)
 			fine = broken(v, "row %d: %lld is a step or more from its exact rate", i, (long long) o->rates.rate[i]);
-		if (off > 0.5L)
+		if (o->rates.rate[i] != whole + (millionths > 500000 || (millionths == 500000 && whole >= 0)))
 			turned = true;
 		if ((rule == QD_RULE_FLOOR && mine != low_of(&m, i)) || (rule == QD_RULE_CAP && mine != high_of(&m, i)))
 			fine = broken(v, "row %d: its rule names a bound it is not at", i);
