@@ -47,14 +47,14 @@ typedef struct rate_state
 } rate_state;
 
 /* baselines, each as it comes: value * 10^-scale */
-typedef struct baselines
+typedef struct baseline_column
 {
 	bool		per_row;
 	int64	   *value;			/* [n] */
 	int16	   *scale;			/* [n], or NO_BASELINE */
 	int64		constant;		/* where not per_row */
 	int16		constant_scale;
-} baselines;
+} baseline_column;
 
 static const char *const method_name[] = {"scale", "shift", "close_gap"};
 
@@ -133,7 +133,7 @@ decode_baseline(qd_source *source, Datum datum, int32 row, int64 *value, int16 *
 }
 
 static void
-baselines_begin(qd_source *source, baselines *b)
+baselines_begin(qd_source *source, baseline_column *b)
 {
 	Size		n = (Size) source->n;
 
@@ -153,7 +153,7 @@ baselines_begin(qd_source *source, baselines *b)
 }
 
 static void
-baselines_read(qd_source *source, baselines *b, int32 row)
+baselines_read(qd_source *source, baseline_column *b, int32 row)
 {
 	bool		isnull;
 	Datum		datum;
@@ -203,11 +203,11 @@ take_method(const qd_single *single)
 }
 
 /* the decimal digits of the result, one value in a partition */
-typedef struct digits
+typedef struct result_scale
 {
 	bool		per_row;
 	int32		value;
-} digits;
+} result_scale;
 
 static int32
 get_scale(qd_source *source, int32 row)
@@ -230,7 +230,7 @@ get_scale(qd_source *source, int32 row)
 }
 
 static void
-check_scale(qd_source *source, const digits *scale, int32 row)
+check_scale(qd_source *source, const result_scale *scale, int32 row)
 {
 	int32		other = get_scale(source, row);
 
@@ -278,8 +278,8 @@ take_rate(qd_source *source, const qd_unit *unit, Datum rate)
  */
 static void
 read_columns(qd_source *source, const qd_unit *unit, uint8 *flags, const qd_single *rate,
-			 const qd_single *method, const digits *scale, qd_amounts *floor, qd_amounts *cap,
-			 qd_weights *volume, baselines *baseline)
+			 const qd_single *method, const result_scale *scale, qd_amounts *floor, qd_amounts *cap,
+			 qd_weights *volume, baseline_column *baseline)
 {
 	const qd_single *single[] = {rate, method};
 	qd_amounts *amounts[] = {floor, cap};
@@ -338,7 +338,7 @@ read_columns(qd_source *source, const qd_unit *unit, uint8 *flags, const qd_sing
  */
 static void
 bring_to_step(qd_source *source, const qd_unit *unit, uint8 *flags, int64 target,
-			  const baselines *baseline, qd_rates *rates)
+			  const baseline_column *baseline, qd_rates *rates)
 {
 	int			most = whole_digits(target, unit->scale);
 	int			need = unit->scale;
@@ -355,9 +355,9 @@ bring_to_step(qd_source *source, const qd_unit *unit, uint8 *flags, int64 target
 			continue;
 		need = Max(need, baseline->scale[row]);
 		most = Max(most, whole_digits(baseline->value[row], baseline->scale[row]));
-		if (flags[row] & QD_HAS_FLOOR)
+		if (rates->floor && (flags[row] & QD_HAS_FLOOR))
 			most = Max(most, whole_digits(rates->floor[row], unit->scale));
-		if (flags[row] & QD_HAS_CAP)
+		if (rates->cap && (flags[row] & QD_HAS_CAP))
 			most = Max(most, whole_digits(rates->cap[row], unit->scale));
 	}
 	fine = Min(need, RATE_DIGITS - most);
@@ -380,9 +380,9 @@ bring_to_step(qd_source *source, const qd_unit *unit, uint8 *flags, int64 target
 			continue;
 		rates->base[row] = scale <= fine ? value * qd_power10[fine - scale] :
 			(int64) cut_digits(value, scale - fine);
-		if (flags[row] & QD_HAS_FLOOR)
+		if (rates->floor && (flags[row] & QD_HAS_FLOOR))
 			rates->floor[row] *= rates->step;
-		if (flags[row] & QD_HAS_CAP)
+		if (rates->cap && (flags[row] & QD_HAS_CAP))
 			rates->cap[row] *= rates->step;
 	}
 }
@@ -426,11 +426,11 @@ push_down(qd_source *source, rate_state *state, bool explain)
 	qd_unit    *unit = &state->unit;
 	qd_single	rate;
 	qd_single	method_value;
-	digits		scale;
+	result_scale scale;
 	qd_amounts	floor;
 	qd_amounts	cap;
 	qd_weights	volume;
-	baselines	baseline;
+	baseline_column baseline;
 	qd_rate_method method;
 	int64		target;
 	uint8	   *flags;

@@ -228,7 +228,7 @@ totals_read(qd_source *source, bucket_map *map, const qd_unit *unit, int32 row, 
 }
 
 /* indicators or days */
-typedef struct measures
+typedef struct measure_column
 {
 	int			arg;
 	const char *name;
@@ -237,14 +237,14 @@ typedef struct measures
 	double		constant;
 	double		factor;			/* to what the kernel counts in */
 	double	   *value;			/* [n]; NULL: the same everywhere */
-} measures;
+} measure_column;
 
 #define LEAST_MEASURE	1e-300
 #define MOST_MEASURE	1e300
 
 /* a number as floating point, which only steers the fit; no other becomes 0 */
 static double
-measure(qd_source *source, const measures *m, Datum datum, int32 row)
+measure(qd_source *source, const measure_column *m, Datum datum, int32 row)
 {
 	int64		mantissa;
 	int			scale;
@@ -272,7 +272,7 @@ measure(qd_source *source, const measures *m, Datum datum, int32 row)
 }
 
 static void
-measures_begin(qd_source *source, measures *m, int arg, const char *name, double factor)
+measures_begin(qd_source *source, measure_column *m, int arg, const char *name, double factor)
 {
 	m->arg = arg;
 	m->name = name;
@@ -296,7 +296,7 @@ measures_begin(qd_source *source, measures *m, int arg, const char *name, double
 
 /* reads a row; false where it is NULL */
 static bool
-measures_read(qd_source *source, measures *m, int32 row)
+measures_read(qd_source *source, measure_column *m, int32 row)
 {
 	bool		isnull;
 	Datum		datum;
@@ -344,8 +344,8 @@ check_order(qd_source *source, int32 row)
 
 /* a row of which all has been read */
 static void
-check_row(qd_source *source, qd_denton_method method, const measures *indicator,
-		  const measures *days, bool no_days, int32 row, uint8 flags)
+check_row(qd_source *source, qd_denton_method method, const measure_column *indicator,
+		  const measure_column *days, bool no_days, int32 row, uint8 flags)
 {
 	bool		isnull;
 
@@ -378,7 +378,7 @@ check_row(qd_source *source, qd_denton_method method, const measures *indicator,
 /* all columns of all rows, every other one a row behind (see source.c) */
 static void
 read_columns(qd_source *source, const qd_unit *unit, qd_denton_method method, uint8 *flags,
-			 bucket_map *buckets, measures *indicator, measures *days,
+			 bucket_map *buckets, measure_column *indicator, measure_column *days,
 			 const qd_single *method_value, const qd_single *unit_value)
 {
 	const qd_single *single[] = {method_value, unit_value};
@@ -470,8 +470,8 @@ disaggregate(qd_source *source, series_state *state, bool explain)
 	Size		n = (Size) source->n;
 	qd_single	unit_value;
 	qd_single	method_value;
-	measures	indicator;
-	measures	days;
+	measure_column indicator;
+	measure_column days;
 	bucket_map *buckets;
 	uint8	   *flags;
 	qd_env		env;

@@ -34,22 +34,22 @@
 #include "kernel/group.h"
 
 /* an array of these is aligned as memory of the server is */
-typedef long double real __attribute__((aligned(8)));
+typedef long double qd_real __attribute__((aligned(8)));
 
 #define TWO_63		9223372036854775808.0L
 #define MOST		9.2e18L		/* of an amount, well within 64 bits */
 
 /* a bucket that has a total and pieces to take it */
-typedef struct bench
+typedef struct benchmark
 {
-	real		level;			/* m */
-	real		front;			/* P */
-	real		cross;			/* R */
-	real		sum;			/* A */
-	real		pivot;			/* of the border after it, eliminated */
-	real		slope;			/* right side, then g, of that border */
+	qd_real		level;			/* m */
+	qd_real		front;			/* P */
+	qd_real		cross;			/* R */
+	qd_real		sum;			/* A */
+	qd_real		pivot;			/* of the border after it, eliminated */
+	qd_real		slope;			/* right side, then g, of that border */
 	int32_t		bucket;
-} bench;
+} benchmark;
 
 /* where a walk over the pieces is */
 typedef struct walk
@@ -106,7 +106,7 @@ step_to(const qd_series *s, walk *w, int32_t i)
  * elimination, in one pass.
  */
 static qd_status
-eliminate(const qd_env *env, const qd_series *s, qd_denton_method method, bench *benches,
+eliminate(const qd_env *env, const qd_series *s, qd_denton_method method, benchmark *benches,
 		  int32_t *count, qd_problem *problem)
 {
 	walk		w = {-1, 0};
@@ -204,7 +204,7 @@ eliminate(const qd_env *env, const qd_series *s, qd_denton_method method, bench 
 
 /* backward: the slope at each border; the last bucket's own is 0 */
 static void
-substitute(const qd_env *env, bench *benches, int32_t count)
+substitute(const qd_env *env, benchmark *benches, int32_t count)
 {
 	int32_t		k;
 
@@ -294,7 +294,7 @@ make_exact(const qd_env *env, const qd_series *s, qd_denton_method method, int32
 	if (missing != 0 && largest >= 0)
 	{
 		qd_uint128	bits = ((qd_uint128) (uint64_t) s->exact[largest] << 64) +
-			s->exact_fraction[largest] + (qd_uint128) missing;
+		s->exact_fraction[largest] + (qd_uint128) missing;
 
 		s->exact[largest] = (int64_t) (uint64_t) (bits >> 64);
 		s->exact_fraction[largest] = (uint64_t) bits;
@@ -310,13 +310,13 @@ negate(int64_t *whole, uint64_t *fraction)
 }
 
 /* where qd_select wants rows of a partition */
-typedef struct rounding
+typedef struct rounding_space
 {
 	int32_t    *member;
 	int64_t    *weight;
 	uint8_t    *state;
 	uint64_t   *key;
-} rounding;
+} rounding_space;
 
 /*
  * How much of 2^-64 floating point may have added to or taken from exact amounts
@@ -339,7 +339,7 @@ magnitude(int64_t x)
  * become units.  Ties to the larger amount, then the earlier piece.
  */
 static qd_status
-round_bucket(const qd_env *env, const qd_series *s, const rounding *r, int32_t from, int32_t to,
+round_bucket(const qd_env *env, const qd_series *s, const rounding_space *r, int32_t from, int32_t to,
 			 int64_t total, bool mirrored)
 {
 	qd_group	group = {0};
@@ -433,8 +433,8 @@ own_total(const qd_env *env, const qd_series *s, int32_t from, int32_t to, int64
 
 /* forward again: the amounts, bucket by bucket, each rounded at once */
 static qd_status
-spread(const qd_env *env, qd_series *s, qd_denton_method method, const bench *benches,
-	   int32_t count, const rounding *r, qd_problem *problem)
+spread(const qd_env *env, qd_series *s, qd_denton_method method, const benchmark *benches,
+	   int32_t count, const rounding_space *r, qd_problem *problem)
 {
 	walk		w = {-1, 0};
 	long double u = 0;
@@ -532,7 +532,7 @@ qd_disaggregate(const qd_env *env, qd_series *series, qd_denton_method method,
 				qd_problem *problem)
 {
 	bench	   *benches;
-	rounding	r = {0};
+	rounding_space r = {0};
 	int32_t		count = 0;
 	size_t		largest = 1;
 	qd_status	status;
@@ -549,7 +549,7 @@ qd_disaggregate(const qd_env *env, qd_series *series, qd_denton_method method,
 			count++;
 		QD_POLL(env, b);
 	}
-	benches = env->alloc(env->arg, sizeof(bench) * ((size_t) count + 1));
+	benches = env->alloc(env->arg, sizeof(benchmark) * ((size_t) count + 1));
 	if (!benches)
 		return QD_NOMEM;
 	status = eliminate(env, series, method, benches, &count, problem);

@@ -98,7 +98,7 @@ round_div(qd_int128 a, qd_int128 b)
 }
 
 /* the ends of what the bases, the target and the bounds span */
-typedef struct extent
+typedef struct rate_extent
 {
 	int32_t		count;			/* rows that take part */
 	int64_t		volume;
@@ -106,10 +106,10 @@ typedef struct extent
 	int64_t		most;
 	bool		negative;		/* something is below 0 */
 	bool		positive;
-} extent;
+} rate_extent;
 
 static qd_status
-measure(const qd_env *env, const qd_rates *rates, int64_t target, extent *e)
+measure(const qd_env *env, const qd_rates *rates, int64_t target, rate_extent *e)
 {
 	qd_int128	volume = 0;
 	int32_t		i;
@@ -458,16 +458,16 @@ qd_rates_exact(const qd_rates *rates, int32_t i, int64_t *whole, int64_t *millio
 }
 
 /* a row whose rate could be rounded to the other side, and how willingly */
-typedef struct candidate
+typedef struct turn_candidate
 {
 	int32_t		row;
 	int32_t		fraction;		/* in millionths, of the way to that side */
 	int64_t		volume;
-} candidate;
+} turn_candidate;
 
 /* whether a is to be turned before b */
 static inline bool
-goes_before(const candidate *a, const candidate *b)
+goes_before(const turn_candidate *a, const turn_candidate *b)
 {
 	if (a->fraction != b->fraction)
 		return a->fraction > b->fraction;
@@ -478,9 +478,9 @@ goes_before(const candidate *a, const candidate *b)
 
 /* the parent sinks below the children that go before it */
 static void
-sink(candidate *heap, int32_t at, int32_t count)
+sink(turn_candidate *heap, int32_t at, int32_t count)
 {
-	candidate	moving = heap[at];
+	turn_candidate moving = heap[at];
 
 	for (;;)
 	{
@@ -511,7 +511,7 @@ judge(qd_int128 error, int64_t volume, int64_t target)
 
 /* peers of the last row that was turned, alike in all that decides, say so */
 static void
-mark_ties(const qd_env *env, const qd_rates *rates, const candidate *last, const candidate *next)
+mark_ties(const qd_env *env, const qd_rates *rates, const turn_candidate *last, const turn_candidate *next)
 {
 	int			side;
 
@@ -549,8 +549,8 @@ turn_some(const qd_env *env, qd_rates *rates, int32_t part, int64_t volume, int6
 		  qd_int128 error, bool explain)
 {
 	int			side = judge(error, volume, target);
-	candidate  *heap = env->alloc(env->arg, sizeof(candidate) * (size_t) part);
-	candidate	last = {-1, 0, 0};
+	turn_candidate *heap = env->alloc(env->arg, sizeof(turn_candidate) * (size_t) part);
+	turn_candidate last = {-1, 0, 0};
 	int32_t		count = 0;
 	int32_t		i;
 
@@ -647,7 +647,7 @@ qd_status
 qd_allocate_rate(const qd_env *env, qd_rates *rates, int64_t target, qd_rate_method method,
 				 bool explain, qd_problem *problem)
 {
-	extent		e;
+	rate_extent e;
 	qd_int128	asked;
 	qd_int128	low;
 	qd_int128	high;
