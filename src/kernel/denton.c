@@ -110,14 +110,14 @@ eliminate(const qd_env *env, const qd_series *s, qd_denton_method method, benchm
 		  int32_t *count, qd_problem *problem)
 {
 	walk		w = {-1, 0};
-	bench	   *before = NULL;
+	benchmark  *before = NULL;
 	long double back = 0;		/* Q of the bucket before */
 	int32_t		b;
 
 	*count = 0;
 	for (b = 0; b < s->buckets; b++)
 	{
-		bench	   *now = &benches[*count];
+		benchmark  *now = &benches[*count];
 		long double sum = 0;
 		long double offset = 0;
 		long double inverse;
@@ -531,7 +531,7 @@ qd_status
 qd_disaggregate(const qd_env *env, qd_series *series, qd_denton_method method,
 				qd_problem *problem)
 {
-	bench	   *benches;
+	benchmark  *benches;
 	rounding_space r = {0};
 	int32_t		count = 0;
 	size_t		largest = 1;
