@@ -76,6 +76,8 @@ SELECT n, (allocate_rate_detail(0.5, 0.5, 1, floor => f, cap => c, scale => 2) O
 -- rates are as fine as 18 digits allow; volumes of any scale
 SELECT n, (allocate_rate_detail(0.123456789012345, b, v, scale => 15) OVER (ORDER BY n)).* FROM (VALUES (1, 0.1111111111111111111111, 12.3456789), (2, 0.2222222222222222222222, 1000000)) s (n, b, v);
 SELECT n, (allocate_rate_detail(123456, b, v, scale => 2) OVER (ORDER BY n)).* FROM (VALUES (1, 99999.999999999999999999999999, 0.000000001), (2, 200000, 1e-12)) s (n, b, v);
+-- volumes beyond 62 bits are cut to 16 digits of the largest
+SELECT n, (allocate_rate_detail(0.3, b, v) OVER (ORDER BY n)).* FROM (VALUES (1, 0.1234567890123456789012345678901234567890, 1e-20), (2, 1e-50, 5), (3, 0.9, 1e20)) v (n, b, v);
 
 -- NULLs: no rate, no rates; without a baseline or a volume a row takes no part
 SELECT allocate_rate(NULL, 0.2, 1) OVER (), allocate_rate_detail(NULL, 0.2, 1) OVER ();

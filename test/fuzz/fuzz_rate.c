@@ -11,7 +11,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	source		s = {data, size, 1};
 	verdict		v;
-	rates	   *r = draw_rates(&s, 40);
+	rates	   *r = draw_rates(&s, 16);
 
 	if (!check_rates(r, &v))
 	{

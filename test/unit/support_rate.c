@@ -345,7 +345,7 @@ check_one_t(const model *m, const rates_outcome *o, verdict *v)
 		low *= 2;
 	for (round = 0; r->method != QD_RATE_CLOSE_GAP && round < 200 && mean(m, high, true) < target; round++)
 		high *= 2;
-	for (round = 0; round < 300; round++)
+	for (round = 0; round < 160; round++)
 	{
 		long double middle = (low + high) / 2;
 
