@@ -285,7 +285,11 @@ compare_at(const qd_env *env, const qd_rates *rates, const int32_t *open, int32_
 	return qd_quad_sign(&difference);
 }
 
-/* what a pivot below (side < 0), at (0) or above (> 0) the t sought decides */
+/*
+ * What a pivot below (side < 0), at (0) or above (> 0) the t sought decides.  Who
+ * is just at a bound counts as held by it: so it is, whichever t is found where
+ * several would do.
+ */
 static int32_t
 settle(const qd_env *env, const qd_rates *rates, int32_t *open, int32_t count, settled *done,
 	   int64_t p, int64_t q, int side)
@@ -306,7 +310,7 @@ settle(const qd_env *env, const qd_rates *rates, int32_t *open, int32_t count, s
 		{
 			int			c = compare_ratio(low_of(rates, row), base, size, p, q);
 
-			if (side == 0 ? c > 0 : (side > 0 && c >= 0))
+			if (side >= 0 && c >= 0)
 				state = QD_AT_LOW;
 			else if (side == 0 || (side < 0 && c <= 0))
 				state &= (uint8_t) ~OPEN_LOW;
@@ -315,7 +319,7 @@ settle(const qd_env *env, const qd_rates *rates, int32_t *open, int32_t count, s
 		{
 			int			c = compare_ratio(high_of(rates, row), base, size, p, q);
 
-			if (side == 0 ? c < 0 : (side < 0 && c <= 0))
+			if (side <= 0 && c <= 0)
 				state = QD_AT_HIGH;
 			else if (side == 0 || (side > 0 && c >= 0))
 				state &= (uint8_t) ~OPEN_HIGH;
