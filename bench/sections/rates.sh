@@ -4,7 +4,7 @@
 # The rival is right only where no cap binds: how many teams' means are off, and
 # by how much, is a row of its own.
 
-RATE_BASE="round(0.05 + 0.4 * ((i * 7919) % 1000003) / 1000003.0, 6)"
+RATE_BASE="round(0.05 + 0.4 * ((i * 7919::bigint) % 1000003) / 1000003.0, 6)"
 RATE_VOLUME="(1 + i % 997)::numeric"
 
 # multiply by target / mean, cap, round; the mean is asked of a window

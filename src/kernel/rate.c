@@ -22,6 +22,13 @@
 #define OPEN_LOW	4
 #define OPEN_HIGH	8
 
+/* a row of 256-bit arithmetic takes as long as ten of others */
+#define POLL_OFTEN(env, i) \
+	do { \
+		if (((i) & 0x0fff) == 0x0fff && (env)->poll) \
+			(env)->poll((env)->arg); \
+	} while (0)
+
 #define NO_LOW		INT64_MIN
 #define NO_HIGH		INT64_MAX
 
@@ -268,7 +275,7 @@ compare_at(const qd_env *env, const qd_rates *rates, const int32_t *open, int32_
 		int64_t		size = size_of(rates, row);
 		int64_t		volume = rates->volume[row];
 
-		QD_POLL(env, i);
+		POLL_OFTEN(env, i);
 		if ((state & OPEN_LOW) &&
 			compare_ratio(low_of(rates, row), base, size, p, q) >= 0)
 			held += (qd_int128) volume * low_of(rates, row);
@@ -305,7 +312,7 @@ settle(const qd_env *env, const qd_rates *rates, int32_t *open, int32_t count, s
 		int64_t		size = size_of(rates, row);
 		qd_int128	volume = rates->volume[row];
 
-		QD_POLL(env, i);
+		POLL_OFTEN(env, i);
 		if (state & OPEN_LOW)
 		{
 			int			c = compare_ratio(low_of(rates, row), base, size, p, q);
@@ -362,7 +369,7 @@ fill(const qd_env *env, qd_rates *rates, int32_t part, qd_int128 asked)
 		int64_t		high;
 		int64_t		base = rates->base[i];
 
-		QD_POLL(env, i);
+		POLL_OFTEN(env, i);
 		if (!takes_part(rates, i))
 			continue;
 		low = low_of(rates, i);
@@ -407,13 +414,31 @@ fill(const qd_env *env, qd_rates *rates, int32_t part, qd_int128 asked)
 	return QD_OK;
 }
 
-bool
-qd_rates_exact(const qd_rates *rates, int32_t i, int64_t *whole, int64_t *millionths)
+/* what the exact rates of all rows that move have in common */
+typedef struct rate_line
 {
-	qd_int128	load = unpack(rates->load);
+	qd_int128	load;
+	qd_int128	gain;
+	qd_quad		fixed;			/* divisor of those that do not move */
+	qd_quad		moving;			/* of those that do */
+} rate_line;
+
+static void
+line_of(const qd_rates *rates, rate_line *line)
+{
+	line->load = unpack(rates->load);
+	line->gain = unpack(rates->gain);
+	line->fixed = qd_quad_from(rates->step);
+	line->moving = qd_quad_product(line->load, rates->step);
+}
+
+static bool
+exact_rate(const qd_rates *rates, const rate_line *line, int32_t i, int64_t *whole,
+		   int64_t *millionths)
+{
 	int64_t		base = rates->base[i];
 	int64_t		size = size_of(rates, i);
-	qd_quad		divisor;
+	const qd_quad *divisor;
 	qd_quad		x;
 	qd_quad		rest;
 	int64_t		parts;
@@ -429,25 +454,27 @@ qd_rates_exact(const qd_rates *rates, int32_t i, int64_t *whole, int64_t *millio
 		*whole = (rates->mirrored ? -bound : bound) / rates->step;
 		return true;
 	}
-	if (load == 0 || size == 0)
+	if (line->load == 0 || size == 0)
 	{
-		divisor = qd_quad_from(rates->step);
+		divisor = &line->fixed;
 		x = qd_quad_from(base);
 	}
 	else
 	{
-		divisor = qd_quad_product(load, rates->step);
-		x = qd_quad_add(qd_quad_product(load, base), qd_quad_product(unpack(rates->gain), size));
+		divisor = &line->moving;
+		x = qd_quad_add(qd_quad_product(line->load, base), qd_quad_product(line->gain, size));
 	}
 	if (rates->mirrored && !qd_quad_is_zero(&x))
 		x.negative = !x.negative;
 	upwards = !x.negative;
-	if (!qd_quad_floor_div(x, &divisor, whole, &rest))
+	if (!qd_quad_floor_div(x, divisor, whole, &rest))
 		return false;
-	if (!qd_quad_floor_div(qd_quad_mul(rest, 1000000), &divisor, &parts, &rest))
+	if (qd_quad_is_zero(&rest))
+		return true;
+	if (!qd_quad_floor_div(qd_quad_mul(rest, 1000000), divisor, &parts, &rest))
 		return false;
 	rest = qd_quad_mul(rest, 2);
-	half = qd_quad_compare_magnitude(&rest, &divisor);
+	half = qd_quad_compare_magnitude(&rest, divisor);
 	if (half > 0 || (half == 0 && upwards))
 		parts++;
 	if (parts == 1000000)
@@ -459,6 +486,15 @@ qd_rates_exact(const qd_rates *rates, int32_t i, int64_t *whole, int64_t *millio
 	}
 	*millionths = parts;
 	return true;
+}
+
+bool
+qd_rates_exact(const qd_rates *rates, int32_t i, int64_t *whole, int64_t *millionths)
+{
+	rate_line	line;
+
+	line_of(rates, &line);
+	return exact_rate(rates, &line, i, whole, millionths);
 }
 
 /* a row whose rate could be rounded to the other side, and how willingly */
@@ -515,7 +551,7 @@ judge(qd_int128 error, int64_t volume, int64_t target)
 
 /* peers of the last row that was turned, alike in all that decides, say so */
 static void
-mark_ties(const qd_env *env, const qd_rates *rates, const turn_candidate *last, const turn_candidate *next)
+mark_ties(const qd_env *env, const qd_rates *rates, const rate_line *line, const turn_candidate *last, const turn_candidate *next)
 {
 	int			side;
 
@@ -537,7 +573,7 @@ mark_ties(const qd_env *env, const qd_rates *rates, const turn_candidate *last, 
 				break;
 			if (takes_part(rates, row) && rates->volume[row] == last->volume &&
 				rates->rule[row] > QD_RULE_TIE &&
-				qd_rates_exact(rates, row, &whole, &millionths) &&
+				exact_rate(rates, line, row, &whole, &millionths) &&
 				(millionths == last->fraction || millionths == 1000000 - last->fraction))
 				rates->rule[row] = QD_RULE_TIE;
 		}
@@ -549,7 +585,7 @@ mark_ties(const qd_env *env, const qd_rates *rates, const turn_candidate *last, 
  * values: the nearest to it first, then the larger volume, then the order.
  */
 static qd_status
-turn_some(const qd_env *env, qd_rates *rates, int32_t part, int64_t volume, int64_t target,
+turn_some(const qd_env *env, qd_rates *rates, const rate_line *line, int32_t part, int64_t volume, int64_t target,
 		  qd_int128 error, bool explain)
 {
 	int			side = judge(error, volume, target);
@@ -565,10 +601,10 @@ turn_some(const qd_env *env, qd_rates *rates, int32_t part, int64_t volume, int6
 		int64_t		whole;
 		int64_t		millionths;
 
-		QD_POLL(env, i);
+		POLL_OFTEN(env, i);
 		if (!takes_part(rates, i))
 			continue;
-		if (!qd_rates_exact(rates, i, &whole, &millionths) || millionths == 0)
+		if (!exact_rate(rates, line, i, &whole, &millionths) || millionths == 0)
 			continue;
 		/* too much: those that were rounded up can go down */
 		if (side > 0 && rates->rate[i] > whole)
@@ -597,7 +633,7 @@ turn_some(const qd_env *env, qd_rates *rates, int32_t part, int64_t volume, int6
 		QD_POLL(env, count);
 	}
 	if (explain && last.row >= 0 && count > 0)
-		mark_ties(env, rates, &last, &heap[0]);
+		mark_ties(env, rates, line, &last, &heap[0]);
 	env->release(env->arg, heap);
 	return judge(error, volume, target) == 0 ? QD_OK : QD_INTERNAL;
 }
@@ -609,18 +645,21 @@ round_rates(const qd_env *env, qd_rates *rates, int32_t part, int64_t volume, in
 {
 	qd_int128	sum = 0;
 	qd_int128	error;
+	rate_line	own;
+	const rate_line *line = &own;
 	int32_t		i;
 
+	line_of(rates, &own);
 	for (i = 0; i < rates->n; i++)
 	{
 		int64_t		whole;
 		int64_t		millionths;
 
-		QD_POLL(env, i);
+		POLL_OFTEN(env, i);
 		rates->rule[i] = QD_RULE_NONE;
 		if (!takes_part(rates, i))
 			continue;
-		if (!qd_rates_exact(rates, i, &whole, &millionths) ||
+		if (!exact_rate(rates, line, i, &whole, &millionths) ||
 			whole >= INT64_MAX - 1 || whole <= -INT64_MAX + 1)
 		{
 			problem->row = i;
@@ -644,7 +683,7 @@ round_rates(const qd_env *env, qd_rates *rates, int32_t part, int64_t volume, in
 	error = sum - (qd_int128) target * volume;
 	if (judge(error, volume, target) == 0)
 		return QD_OK;
-	return turn_some(env, rates, part, volume, target, error, explain);
+	return turn_some(env, rates, line, part, volume, target, error, explain);
 }
 
 qd_status
