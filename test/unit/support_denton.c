@@ -77,6 +77,7 @@ run_series(const series *s, test_env *given)
 	o->series.rule = need(n, 1);
 	memset(o->series.rule, 0xa5, n);
 	memset(&o->problem, 0xa5, sizeof(o->problem));
+	env->last_poll = test_clock();
 	o->status = qd_disaggregate(&env->env, &o->series, s->method, &o->problem);
 	if (env == &own && own.live != 0)
 	{

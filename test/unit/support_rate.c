@@ -86,6 +86,7 @@ run_rates(const rates *r, test_env *given, bool explain)
 	memset(o->rates.rule, 0xa5, n);
 	memset(o->rates.state, 0xa5, n);
 	memset(&o->problem, 0xa5, sizeof(o->problem));
+	env->last_poll = test_clock();
 	o->status = qd_allocate_rate(&env->env, &o->rates, r->target, r->method, explain, &o->problem);
 	if (env == &own && own.live != 0)
 	{
