@@ -74,7 +74,7 @@ my $base2 = 'SELECT count(a) + count(b) FROM (SELECT sum(weight) OVER () AS a, s
 my $base4 = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, sum(low) OVER () AS b, sum(high) OVER () AS c, sum(1 + low) OVER () AS d FROM flat) x';
 bytes_per_row(sprintf($flat, 'quota_decomp.allocate_rate(50000, weight, 1 + low, scale => 2)'), $base2, 64, 'allocate_rate');
 bytes_per_row(sprintf($flat, 'quota_decomp.allocate_rate(50000, weight, 1 + low, floor => low, cap => high, scale => 2)'), $base4, 96, 'allocate_rate bounded');
-my $ordered = 'SELECT count(a) + count(b) + count(c) FROM (SELECT %s FROM (SELECT i, weight, 1 + low AS days, i / 3 AS b FROM (SELECT row_number() OVER () AS i, * FROM flat) r) f WINDOW w AS (ORDER BY i)) x';
+my $ordered = 'SELECT count(a) + count(b) + count(c) FROM (SELECT %s FROM (SELECT i, weight, 1 + low AS days, i / 3 AS b FROM (SELECT row_number() OVER () AS i, * FROM flat) r) f WINDOW w AS (ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) x';
 bytes_per_row(sprintf($ordered, 'quota_decomp.disaggregate(100000, b, weight, days) OVER w AS a, 1 AS b, 1 AS c'),
 	sprintf($ordered, 'sum(weight) OVER w AS a, sum(b) OVER w AS b, sum(days) OVER w AS c'), 128, 'disaggregate, three pieces a bucket');
 
