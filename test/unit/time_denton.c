@@ -1,7 +1,8 @@
 /*
  * time_denton.c
- *		For the benchmark: reads "total" lines (of buckets of SIZE pieces each)
- *		and "indicator" lines, disaggregates, and says what the kernel took.
+ *		For the benchmark: disaggregates a series of PIECES, SIZE in a bucket, with
+ *		an indicator and lengths, and prints the seconds of processor time the
+ *		kernel took, the least of five.
  *
  *		time_denton PIECES SIZE
  */
