@@ -193,9 +193,71 @@ COMMENT ON FUNCTION quota_decomp.allocate_margins_detail(numeric, anyelement, nu
 -- Ratios
 ----------------------------------------------------------------------
 
+CREATE TYPE quota_decomp.rate_method AS ENUM ('scale', 'shift', 'close_gap');
+COMMENT ON TYPE quota_decomp.rate_method IS
+'how a ratio target moves the baselines: scale (each in proportion to its own size), shift (all by the same), close_gap (each the same fraction of its way to the best)';
+
+CREATE FUNCTION quota_decomp.allocate_rate(
+	rate numeric,
+	baseline numeric,
+	volume numeric,
+	method quota_decomp.rate_method DEFAULT 'scale',
+	floor numeric DEFAULT NULL,
+	cap numeric DEFAULT NULL,
+	scale integer DEFAULT 4)
+RETURNS numeric
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'qd_allocate_rate_window';
+COMMENT ON FUNCTION quota_decomp.allocate_rate(numeric, numeric, numeric, quota_decomp.rate_method, numeric, numeric, integer) IS
+'window function: pushes a ratio target down from baselines, within floors and caps, so that the volume-weighted mean of the rates, rounded to scale digits, is the target';
+
+CREATE FUNCTION quota_decomp.allocate_rate_detail(
+	rate numeric,
+	baseline numeric,
+	volume numeric,
+	method quota_decomp.rate_method DEFAULT 'scale',
+	floor numeric DEFAULT NULL,
+	cap numeric DEFAULT NULL,
+	scale integer DEFAULT 4)
+RETURNS quota_decomp.allocation
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'qd_allocate_rate_detail';
+COMMENT ON FUNCTION quota_decomp.allocate_rate_detail(numeric, numeric, numeric, quota_decomp.rate_method, numeric, numeric, integer) IS
+'window function: as allocate_rate, with the exact rate, the rounding and the rule that decided each: floor, cap, equal, zero, tie, or the method';
+
 ----------------------------------------------------------------------
 -- Smooth series
 ----------------------------------------------------------------------
+
+CREATE TYPE quota_decomp.disaggregation_method AS ENUM ('proportional', 'additive');
+COMMENT ON TYPE quota_decomp.disaggregation_method IS
+'what disaggregate keeps smooth over time: proportional (the ratio to the indicator), additive (the difference from it)';
+
+CREATE FUNCTION quota_decomp.disaggregate(
+	total numeric,
+	bucket anycompatible,
+	indicator numeric DEFAULT 1,
+	days numeric DEFAULT 1,
+	method quota_decomp.disaggregation_method DEFAULT 'proportional',
+	unit numeric DEFAULT 0.01)
+RETURNS numeric
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 20
+AS 'MODULE_PATHNAME', 'qd_disaggregate_window';
+COMMENT ON FUNCTION quota_decomp.disaggregate(numeric, anycompatible, numeric, numeric, quota_decomp.disaggregation_method, numeric) IS
+'window function: spreads the totals of long periods (buckets) over the shorter ones they are made of, in order of time, without a step between buckets (Denton-Cholette), so that each bucket sums to its total to the last unit';
+
+CREATE FUNCTION quota_decomp.disaggregate_detail(
+	total numeric,
+	bucket anycompatible,
+	indicator numeric DEFAULT 1,
+	days numeric DEFAULT 1,
+	method quota_decomp.disaggregation_method DEFAULT 'proportional',
+	unit numeric DEFAULT 0.01)
+RETURNS quota_decomp.allocation
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 20
+AS 'MODULE_PATHNAME', 'qd_disaggregate_detail';
+COMMENT ON FUNCTION quota_decomp.disaggregate_detail(numeric, anycompatible, numeric, numeric, quota_decomp.disaggregation_method, numeric) IS
+'window function: as disaggregate, with the exact amount, the rounding and the rule that decided each: the method, zero, interpolated or extrapolated';
 
 ----------------------------------------------------------------------
 -- Time

@@ -246,6 +246,14 @@ Datum
 qd_allocation_datum(FunctionCallInfo fcinfo, const qd_unit *unit, int64 amount,
 					qd_int128 exact_millionths, uint8 rule)
 {
+	return qd_allocation_named(fcinfo, unit, amount, exact_millionths, qd_rule_name(rule));
+}
+
+/* the same, for what has rules of its own */
+Datum
+qd_allocation_named(FunctionCallInfo fcinfo, const qd_unit *unit, int64 amount,
+					qd_int128 exact_millionths, const char *rule)
+{
 	TupleDesc	desc = qd_result_desc(fcinfo);
 	Datum		values[4];
 	bool		nulls[4] = {false, false, false, false};
@@ -253,7 +261,7 @@ qd_allocation_datum(FunctionCallInfo fcinfo, const qd_unit *unit, int64 amount,
 	values[0] = qd_units_numeric(unit, amount);
 	values[1] = qd_millionths_numeric(unit, exact_millionths);
 	values[2] = qd_millionths_numeric(unit, (qd_int128) amount * 1000000 - exact_millionths);
-	values[3] = CStringGetTextDatum(qd_rule_name(rule));
+	values[3] = CStringGetTextDatum(rule);
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 }
 

@@ -239,6 +239,13 @@ qd_single_check(qd_source *source, const qd_single *single, int32 row)
 			 errhint("Add what it depends on to PARTITION BY.")));
 }
 
+/* the label of an enum; palloc'd.  Its NULL is the caller's business. */
+char *
+qd_single_label(const qd_single *single)
+{
+	return single_text(single, single->value, false);
+}
+
 /* the unit: finite, above 0 */
 void
 qd_take_unit(const qd_single *single, qd_unit *unit)
@@ -454,16 +461,19 @@ qd_check_bounds(qd_source *source, const qd_amounts *floor, const qd_amounts *ca
 	}
 }
 
-pg_noreturn static void bad_weight(qd_source *source, Datum value, int32 row);
+pg_noreturn static void bad_weight(qd_source *source, const qd_weights *weights, Datum value,
+								   int32 row);
 
 static void
-bad_weight(qd_source *source, Datum value, int32 row)
+bad_weight(qd_source *source, const qd_weights *weights, Datum value, int32 row)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("weight must be a finite number, not negative: %s", qd_numeric_text(value)),
+			 errmsg("%s must be a finite number, not negative: %s", weights->name,
+					qd_numeric_text(value)),
 			 errdetail("%s", source->describe(source, row)),
-			 errhint("Use CASE WHEN to give it a weight of 0, or NULL to leave the row out.")));
+			 errhint("Use CASE WHEN to give it a %s of 0, or NULL to leave the row out.",
+					 weights->name)));
 	pg_unreachable();
 }
 
@@ -471,7 +481,16 @@ bad_weight(qd_source *source, Datum value, int32 row)
 void
 qd_weights_begin(qd_source *source, qd_weights *weights, int arg, uint8 skip, int64 *value)
 {
+	qd_weights_begin_as(source, weights, arg, "weight", skip, value);
+}
+
+/* the same for weights that go by another name */
+void
+qd_weights_begin_as(qd_source *source, qd_weights *weights, int arg, const char *name,
+					uint8 skip, int64 *value)
+{
 	weights->arg = arg;
+	weights->name = name;
 	weights->per_row = !source->constant(source, arg);
 	weights->absent = false;
 	weights->skip = skip;
@@ -491,7 +510,7 @@ qd_weights_begin(qd_source *source, qd_weights *weights, int arg, uint8 skip, in
 		if (isnull)
 			return;
 		if (!qd_decimal_leading(constant, &m, &exponent) || m < 0)
-			bad_weight(source, constant, 0);
+			bad_weight(source, weights, constant, 0);
 		weights->mantissa = m > 0 ? 1 : 0;
 		weights->mantissa_scale = 0;
 	}
@@ -553,7 +572,7 @@ read_any_weight(qd_source *source, qd_weights *weights, Datum value, int32 row, 
 
 		qd_decimal_decode(value, &d);
 		if (d.kind == QD_DECIMAL_NAN || d.kind == QD_DECIMAL_INFINITE || d.negative)
-			bad_weight(source, value, row);
+			bad_weight(source, weights, value, row);
 		m = 0;
 		s = 0;
 		if (d.kind == QD_DECIMAL_EXACT && d.mantissa < QD_MAX_WEIGHT_SUM && d.scale <= 18)
@@ -565,7 +584,7 @@ read_any_weight(qd_source *source, qd_weights *weights, Datum value, int32 row, 
 			weights->wide = true;
 	}
 	if (m < 0)
-		bad_weight(source, value, row);
+		bad_weight(source, weights, value, row);
 	flags[row] |= QD_HAS_WEIGHT;
 	weights->value[row] = 0;
 	if (!weights->wide && !(flags[row] & weights->skip) && m != 0)
@@ -639,7 +658,7 @@ qd_weights_end(qd_source *source, qd_weights *weights, const uint8 *flags)
 				continue;
 			value = source->get(source, weights->arg, row, &isnull);
 			if (!qd_decimal_leading(value, &m, &exponent))
-				bad_weight(source, value, row);
+				bad_weight(source, weights, value, row);
 			if (m == 0)
 				weight[row] = 0;
 			else if (pass == 0)
@@ -670,8 +689,8 @@ qd_weights_end(qd_source *source, qd_weights *weights, const uint8 *flags)
 }
 
 /* "120.00 to 300.00", "at least 120.00", "at most 300.00" */
-static char *
-range_text(const qd_unit *unit, const qd_problem *problem)
+char *
+qd_range_text(const qd_unit *unit, const qd_problem *problem)
 {
 	if (problem->unbounded_low && problem->unbounded_high)
 		return pstrdup("anything");
@@ -698,7 +717,7 @@ report_infeasible(const qd_unit *unit, const qd_problem *problem, const char *wh
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("locked amount %s is outside its floor and cap: %s", asked,
-							range_text(unit, problem)),
+							qd_range_text(unit, problem)),
 					 errdetail("%s", where),
 					 errhint("Change the lock, or the bounds beside it.")));
 			break;
@@ -720,14 +739,14 @@ report_infeasible(const qd_unit *unit, const qd_problem *problem, const char *wh
 					 errmsg("%s %s%s cannot be met by what is below it",
 							problem->bound == QD_LOCKED ? "locked amount" :
 							problem->bound == QD_HAS_FLOOR ? "floor" : "cap", asked, of_node),
-					 errdetail("Its children can hold %s.", range_text(unit, problem)),
+					 errdetail("Its children can hold %s.", qd_range_text(unit, problem)),
 					 errhint("bounds_tree() shows what every node can hold.")));
 			break;
 		case QD_ON_TOTAL:
 			ereport(ERROR,
 					(errcode(ERRCODE_QD_INFEASIBLE),
 					 errmsg("total %s%s cannot be allocated: the reachable range is %s", asked,
-							of_node, range_text(unit, problem)),
+							of_node, qd_range_text(unit, problem)),
 					 *of_node ? errhint("bounds_tree() shows what every node can hold.") :
 					 errhint("Floors, caps and locks leave no other; rows with a null weight take no part.")));
 			break;

@@ -74,6 +74,7 @@ typedef struct qd_amounts
 typedef struct qd_weights
 {
 	int			arg;
+	const char *name;
 	bool		per_row;
 	bool		absent;			/* a constant NULL: not given */
 	uint8		skip;			/* rows with such a flag count as 0 */
@@ -96,6 +97,7 @@ extern void qd_single_begin(qd_source *source, qd_single *single, int arg, const
 							bool numeric);
 extern void qd_single_check(qd_source *source, const qd_single *single, int32 row);
 extern bool qd_same_numeric(Datum a, Datum b);
+extern char *qd_single_label(const qd_single *single);
 extern void qd_take_unit(const qd_single *single, qd_unit *unit);
 extern qd_rounding qd_take_rounding(const qd_single *single);
 extern int64 qd_count_total(qd_source *source, const qd_unit *unit, Datum total, int32 row);
@@ -106,10 +108,13 @@ extern void qd_amounts_read(qd_source *source, qd_amounts *amounts, const qd_uni
 							int32 row, uint8 *flags);
 extern void qd_weights_begin(qd_source *source, qd_weights *weights, int arg, uint8 skip,
 							 int64 *value);
+extern void qd_weights_begin_as(qd_source *source, qd_weights *weights, int arg, const char *name,
+								uint8 skip, int64 *value);
 extern void qd_weights_read(qd_source *source, qd_weights *weights, int32 row, uint8 *flags);
 extern void qd_weights_end(qd_source *source, qd_weights *weights, const uint8 *flags);
 extern void qd_check_bounds(qd_source *source, const qd_amounts *floor, const qd_amounts *cap,
 							int32 row, uint8 flags, bool needs_weight);
+extern char *qd_range_text(const qd_unit *unit, const qd_problem *problem);
 pg_noreturn extern void qd_report(qd_source *source, const qd_unit *unit, qd_status status,
 								  const qd_problem *problem);
 

@@ -54,6 +54,8 @@ my %query = (
 	'allocate_margins, a fit that converges slowly' => 'SELECT count(a) FROM (SELECT quota_decomp.allocate_margins(weight, r, rt, c, ct, unit => 1) OVER () AS a FROM slow_grid) x',
 	'bounds_tree' => "SELECT count(a) FROM (SELECT quota_decomp.bounds_tree($tree_arguments, weight => weight) OVER () AS a FROM tree) x",
 	'rollup_tree' => "SELECT count(a) FROM (SELECT quota_decomp.rollup_tree(weight, $tree_arguments) OVER () AS a FROM tree) x",
+	'allocate_rate' => "SELECT count(a) FROM (SELECT quota_decomp.allocate_rate(50000, weight, 1 + low, 'close_gap', floor => low, cap => high, scale => 2) OVER () AS a FROM flat) x",
+	'disaggregate' => 'SELECT count(a) FROM (SELECT quota_decomp.disaggregate(100000 + i / 3 % 1000, i / 3, weight, 1 + low) OVER (ORDER BY i) AS a FROM flat) x',
 	'calendar' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'day')",
 	'calendar with holidays' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'week', pattern => '445', holidays => ARRAY(SELECT date '1000-01-01' + 9 * g FROM generate_series(0, 300000) g))",
 );

@@ -20,6 +20,8 @@ SELECT r, c, quota_decomp.allocate_margins(w, r, 10, c, 10, cap => 7) OVER (ORDE
 SELECT r, c, quota_decomp.allocate_margins_detail(w, r, 10, c, 10, rounding => 'webster') OVER (ORDER BY r, c) FROM (VALUES ('a', 1, 1), ('a', 2, 2), ('b', 1, 3), ('b', 2, 4)) v (r, c, w);
 SELECT quota_decomp.bounds_tree(n, p, w, floor => 3) OVER (ORDER BY n) FROM (VALUES (1, NULL, NULL), (2, 1, 1), (3, 1, 2)) v (n, p, w);
 SELECT quota_decomp.rollup_tree(w, n, p) OVER (ORDER BY n) FROM (VALUES (1, NULL, NULL), (2, 1, 1), (3, 1, 2)) v (n, p, w);
+SELECT n, quota_decomp.allocate_rate(0.3, w, 1, 'close_gap', cap => 0.4) OVER (ORDER BY n), quota_decomp.allocate_rate_detail(0.3, w, 1, 'shift') OVER (ORDER BY n) FROM (VALUES (1, 0.2), (2, 0.5)) v (n, w);
+SELECT n, quota_decomp.disaggregate(t, t, n, method => 'additive') OVER (ORDER BY n), quota_decomp.disaggregate_detail(t, t) OVER (ORDER BY n) FROM (VALUES (1, 10), (2, 10), (3, 25)) v (n, t);
 SELECT c FROM quota_decomp.calendar('[2025-01-01,2025-07-01)', 'week', pattern => '445', extra_workdays => ARRAY[date '2025-02-08']) c;
 SELECT quota_decomp.ramp('2025-02-10', '[2025-02-01,2025-05-01)', ARRAY[0.25, 0.5]);
 SQL
@@ -53,7 +55,7 @@ foreach my $type (qw(numeric text int4 date))
 }
 $hostile .= "CREATE OPERATOR evil.$_ (LEFTARG = pg_catalog.numeric, RIGHTARG = pg_catalog.numeric, FUNCTION = evil.no_number);\n" for ('+', '-', '*', '/');
 $hostile .= "CREATE FUNCTION evil.$_(pg_catalog.numeric) RETURNS pg_catalog.numeric LANGUAGE plpgsql IMMUTABLE AS \$\$ BEGIN RAISE 'hostile function'; END \$\$;\n" for qw(floor ceil round trunc abs sign);
-$hostile .= "CREATE DOMAIN evil.$_ AS pg_catalog.bool;\n" for qw(numeric int4 int8 text date daterange integer rounding_rule allocation);
+$hostile .= "CREATE DOMAIN evil.$_ AS pg_catalog.bool;\n" for qw(numeric int4 int8 text date daterange integer rounding_rule allocation rate_method disaggregation_method);
 $hostile .= "CREATE FUNCTION evil.$_() RETURNS pg_catalog.int4 LANGUAGE sql AS 'SELECT 1';\n" for qw(allocate calendar);
 $hostile .= "CREATE COLLATION evil.\"default\" FROM \"C\";\n";
 

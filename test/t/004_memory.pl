@@ -73,6 +73,14 @@ foreach my $rounding (qw(hamilton webster cumulative))
 }
 bytes_per_row(sprintf($flat, 'quota_decomp.allocate_detail(987654321012.34, weight)'), $base1, 64, 'allocate_detail');
 
+my $base2 = 'SELECT count(a) + count(b) FROM (SELECT sum(weight) OVER () AS a, sum(low) OVER () AS b FROM flat) x';
+my $base4 = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, sum(low) OVER () AS b, sum(high) OVER () AS c, sum(1 + low) OVER () AS d FROM flat) x';
+bytes_per_row(sprintf($flat, 'quota_decomp.allocate_rate(50000, weight, 1 + low, scale => 2)'), $base2, 64, 'allocate_rate');
+bytes_per_row(sprintf($flat, 'quota_decomp.allocate_rate(50000, weight, 1 + low, floor => low, cap => high, scale => 2)'), $base4, 96, 'allocate_rate bounded');
+my $ordered = 'SELECT count(a) + count(b) + count(c) FROM (SELECT %s FROM (SELECT i, weight, 1 + low AS days, i / 3 AS b FROM (SELECT row_number() OVER () AS i, * FROM flat) r) f WINDOW w AS (ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) x';
+bytes_per_row(sprintf($ordered, 'quota_decomp.disaggregate(100000, b, weight, days) OVER w AS a, 1 AS b, 1 AS c'),
+	sprintf($ordered, 'sum(weight) OVER w AS a, sum(b) OVER w AS b, sum(days) OVER w AS c'), 128, 'disaggregate, three pieces a bucket');
+
 my $base_tree = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, sum(node) OVER () AS b, sum(parent) OVER () AS c, sum(total) OVER () AS d FROM tree) x';
 my $text_tree = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, max(node) OVER () AS b, max(parent) OVER () AS c, sum(total) OVER () AS d FROM (SELECT weight, total, node::text, parent::text FROM tree) t) x';
 bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, node, parent, weight) OVER () AS a FROM tree) x',
