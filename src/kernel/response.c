@@ -1,0 +1,1238 @@
+/*
+ * response.c
+ *		Which bounds bind: piecewise-linear responses, merged up the tree.
+ *
+ * The response of a subtree is what it would hold, x, if holding more were
+ * rewarded at a rate lambda (half of it, to be exact): a monotone, piecewise
+ * linear curve.  That of a leaf is clip(value + lambda / trust); children add
+ * up; a node's own opinion shears the curve, (lambda, x) becomes (lambda +
+ * trust * (x - value), x); its own bounds cut it at both ends.  At the root
+ * lambda is 0.
+ *
+ * A curve's vertices are bounds being left or reached, each of them of one
+ * node.  A vertex that a cut at the low end removes has been passed whatever
+ * happens above, one removed at the high end never will be, and the root tells
+ * the rest apart.  So no curve is ever evaluated on the way down: knowing who is
+ * held by a bound, the values follow from a fit without bounds.
+ *
+ * A leaf without an opinion has a trust beyond all smallness, a unit of nu:
+ * rates are pairs lambda + nu * epsilon, compared by lambda, then by nu.  Its
+ * response is a step at lambda = 0, inclined in nu.
+ *
+ * x is measured from the optimum without bounds, so that precision is relative
+ * to what bounds change and not to the totals.  All this is floating point: it
+ * decides who is held by a bound; for nodes so near to the border that
+ * rounding errors matter, either answer fits the same values.
+ *
+ * Vertices are in a doubly linked list, and a shear of all is a note beside the
+ * curve.  Curves of like size are merged in one walk through both; a small one
+ * goes into a large one vertex by vertex, with the large one as a splay tree
+ * (Sleator and Tarjan 1985, top-down) whose ranges are changed by notes at
+ * their tops.  The largest child is visited first, so that few curves wait.
+ */
+#include <math.h>
+
+#include "kernel/response.h"
+
+typedef long double real;
+
+#define NIL (-1)
+
+typedef struct point
+{
+	real		lambda;
+	real		nu;
+	real		x;
+} point;
+
+typedef struct vertex
+{
+	point		at;
+	uint32_t	owner;			/* twice the row, plus 1: reaches its cap,
+								 * plus 0: leaves its floor */
+	int32_t		left;			/* or the one before, in a list */
+	int32_t		right;			/* or the next */
+	bool		pending;		/* a note for those below, in a splay tree */
+} vertex;
+
+/* lambda and x as linear functions of lambda, x, nu and 1 */
+typedef struct affine
+{
+	real		lambda[4];
+	real		x[4];
+} affine;
+
+typedef struct curve
+{
+	bool		splayed;
+	int32_t		first;			/* or the root */
+	int32_t		last;			/* of a list */
+	int32_t		size;			/* vertices; 0: a constant */
+	real		base;			/* x of the flat low end */
+	real		min;			/* the same in units, with no optimum taken off */
+	real		max;
+	point		tail;			/* direction beyond the last vertex */
+	/* notes for all: lambda + shear * x + shift, x + rise */
+	real		shear;
+	real		shift;
+	real		rise;
+	int32_t		parent;			/* whose child's it is */
+} curve;
+
+/* see visit_order: log2(n) open families of log2(n) + 2 curves */
+#define MOST_CURVES		1200
+
+/* from this ratio of sizes on vertices are inserted one by one */
+#define LIKE_SIZE		8
+#define SMALL			32
+
+typedef struct response
+{
+	const qd_env *env;
+	const qd_reconcile *r;
+	const qd_tree *tree;
+	uint8_t    *state;
+	int32_t    *seq;			/* [n] children before parents, subtrees
+								 * together, backwards */
+	vertex	   *v;
+	int32_t		used;
+	int32_t		room;			/* v[room] is a splay's header */
+	affine	   *note;			/* NULL until there is a splay tree */
+	void	   *raw_v;
+	void	   *raw_note;
+	uint32_t	steps;			/* counts to the next poll */
+	curve	   *stack;
+	int32_t		top;
+} response;
+
+static inline void
+step(response *w)
+{
+	w->steps++;
+	QD_POLL(w->env, w->steps);
+}
+
+/* memory for long doubles, which palloc does not align */
+static void *
+aligned(void *raw)
+{
+	uintptr_t	mask = __alignof__(long double) - 1;
+
+	return (void *) (((uintptr_t) raw + mask) & ~mask);
+}
+
+static inline bool
+before(point a, point b)
+{
+	return a.lambda < b.lambda || (a.lambda == b.lambda && a.nu < b.nu);
+}
+
+static inline void
+passed(response *w, uint32_t owner)
+{
+	if (owner & 1)
+		w->state[owner >> 1] = QD_AT_HIGH;
+}
+
+static inline void
+not_passed(response *w, uint32_t owner)
+{
+	if (!(owner & 1))
+		w->state[owner >> 1] = QD_AT_LOW;
+}
+
+/* where a vertex really is */
+static inline point
+place(const curve *c, point p)
+{
+	p.lambda += c->shear * p.x + c->shift;
+	p.x += c->rise;
+	return p;
+}
+
+static inline point
+direction(const curve *c)
+{
+	point		d = c->tail;
+
+	d.lambda += c->shear * d.x;
+	return d;
+}
+
+/* ---------------------------------------------------------- splay trees */
+
+static inline void
+apply(const affine *m, point *p)
+{
+	point		q = *p;
+
+	p->lambda = m->lambda[0] * q.lambda + m->lambda[1] * q.x + m->lambda[2] * q.nu + m->lambda[3];
+	p->x = m->x[0] * q.lambda + m->x[1] * q.x + m->x[2] * q.nu + m->x[3];
+}
+
+/* changes a whole subtree */
+static void
+change(response *w, int32_t t, const affine *m)
+{
+	vertex	   *v = &w->v[t];
+	affine	   *note = &w->note[t];
+	affine		old;
+	int			i;
+
+	if (t == NIL)
+		return;
+	apply(m, &v->at);
+	if (!v->pending)
+	{
+		*note = *m;
+		v->pending = true;
+		return;
+	}
+	old = *note;
+	for (i = 0; i < 4; i++)
+	{
+		note->lambda[i] = m->lambda[0] * old.lambda[i] + m->lambda[1] * old.x[i];
+		note->x[i] = m->x[0] * old.lambda[i] + m->x[1] * old.x[i];
+	}
+	note->lambda[2] += m->lambda[2];
+	note->lambda[3] += m->lambda[3];
+	note->x[2] += m->x[2];
+	note->x[3] += m->x[3];
+}
+
+static inline void
+push(response *w, int32_t t)
+{
+	vertex	   *v = &w->v[t];
+
+	if (!v->pending)
+		return;
+	v->pending = false;
+	change(w, v->left, &w->note[t]);
+	change(w, v->right, &w->note[t]);
+}
+
+/*
+ * Brings the vertex nearest to a key to the top: where the key falls between
+ * two, one of them.  side: which end of equal ones to go for, -1 or 1.
+ */
+static int32_t
+splay(response *w, int32_t t, point key, int side)
+{
+	vertex	   *v = w->v;
+	int32_t		header = w->room;
+	int32_t		l = header;
+	int32_t		r = header;
+
+	if (t == NIL)
+		return NIL;
+	v[header].left = v[header].right = NIL;
+	v[header].pending = false;
+	for (;;)
+	{
+		int32_t		c;
+
+		step(w);
+		push(w, t);
+		if (before(key, v[t].at) || (side < 0 && !before(v[t].at, key)))
+		{
+			c = v[t].left;
+			if (c == NIL)
+				break;
+			push(w, c);
+			if (before(key, v[c].at) || (side < 0 && !before(v[c].at, key)))
+			{
+				v[t].left = v[c].right;
+				v[c].right = t;
+				t = c;
+				if (v[t].left == NIL)
+					break;
+			}
+			v[r].left = t;
+			r = t;
+			t = v[t].left;
+		}
+		else
+		{
+			c = v[t].right;
+			if (c == NIL)
+				break;
+			push(w, c);
+			if (!(before(key, v[c].at) || (side < 0 && !before(v[c].at, key))))
+			{
+				v[t].right = v[c].left;
+				v[c].left = t;
+				t = c;
+				if (v[t].right == NIL)
+					break;
+			}
+			v[l].right = t;
+			l = t;
+			t = v[t].right;
+		}
+	}
+	v[l].right = v[t].left;
+	v[r].left = v[t].right;
+	v[t].left = v[header].right;
+	v[t].right = v[header].left;
+	return t;
+}
+
+static const point everywhere_low = {-HUGE_VALL, -HUGE_VALL, 0};
+static const point everywhere_high = {HUGE_VALL, HUGE_VALL, 0};
+
+/* a before b */
+static int32_t
+join(response *w, int32_t a, int32_t b)
+{
+	if (a == NIL)
+		return b;
+	a = splay(w, a, everywhere_high, 1);
+	w->v[a].right = b;
+	return a;
+}
+
+/* t's vertices up to the key, the rest into *rest */
+static int32_t
+split(response *w, int32_t t, point key, int32_t *rest)
+{
+	*rest = NIL;
+	if (t == NIL)
+		return NIL;
+	t = splay(w, t, key, 1);
+	if (before(key, w->v[t].at))
+	{
+		int32_t		low = w->v[t].left;
+
+		w->v[t].left = NIL;
+		*rest = t;
+		/* its largest to the top, as promised to insert_all */
+		return splay(w, low, everywhere_high, 1);
+	}
+	*rest = w->v[t].right;
+	w->v[t].right = NIL;
+	return t;
+}
+
+/* a splay tree into a list, by rotations; as changed by its notes */
+static void
+to_list(response *w, curve *c)
+{
+	vertex	   *v = w->v;
+	int32_t		previous = NIL;
+	int32_t		t = c->first;
+
+	if (!c->splayed)
+		return;
+	c->splayed = false;
+	c->first = NIL;
+	while (t != NIL)
+	{
+		int32_t		low;
+
+		step(w);
+		push(w, t);
+		low = v[t].left;
+		if (low != NIL)
+		{
+			push(w, low);
+			v[t].left = v[low].right;
+			v[low].right = t;
+			t = low;
+			continue;
+		}
+		v[t].left = previous;
+		if (previous == NIL)
+			c->first = t;
+		else
+			v[previous].right = t;
+		previous = t;
+		t = v[t].right;
+	}
+	c->last = previous;
+}
+
+/* every second one of so many below the header turns left */
+static void
+compress(response *w, int32_t count)
+{
+	vertex	   *v = w->v;
+	int32_t		scan = w->room;
+
+	for (; count > 0; count--)
+	{
+		int32_t		child = v[scan].right;
+
+		step(w);
+		v[scan].right = v[child].right;
+		scan = v[scan].right;
+		v[child].right = v[scan].left;
+		v[scan].left = child;
+	}
+}
+
+/* a list into a balanced tree (Day, Stout and Warren) */
+static void
+to_tree(response *w, curve *c)
+{
+	vertex	   *v = w->v;
+	int32_t		header = w->room;
+	int32_t		full = 1;
+	int32_t		t;
+
+	if (c->splayed)
+		return;
+	c->splayed = true;
+	for (t = c->first; t != NIL; t = v[t].right)
+	{
+		step(w);
+		v[t].left = NIL;
+		v[t].pending = false;
+	}
+	v[header].right = c->first;
+	while (full <= (c->size + 1) / 2)
+		full *= 2;
+	compress(w, c->size + 1 - full);
+	for (full = (full - 1) / 2; full > 0; full /= 2)
+		compress(w, full);
+	c->first = v[header].right;
+}
+
+/* -------------------------------------------------------------- both ends */
+
+static int32_t
+first_vertex(response *w, curve *c)
+{
+	if (c->splayed)
+		c->first = splay(w, c->first, everywhere_low, -1);
+	return c->first;
+}
+
+static int32_t
+last_vertex(response *w, curve *c)
+{
+	if (!c->splayed)
+		return c->last;
+	c->first = splay(w, c->first, everywhere_high, 1);
+	return c->first;
+}
+
+/* takes off what first_vertex has just returned */
+static void
+drop_first(response *w, curve *c)
+{
+	c->first = w->v[c->first].right;
+	c->size--;
+	if (c->size == 0)
+	{
+		c->splayed = false;
+		c->first = c->last = NIL;
+	}
+	else if (!c->splayed)
+		w->v[c->first].left = NIL;
+}
+
+static void
+drop_last(response *w, curve *c)
+{
+	int32_t		t = c->splayed ? c->first : c->last;
+
+	c->size--;
+	if (c->size == 0)
+	{
+		c->splayed = false;
+		c->first = c->last = NIL;
+	}
+	else if (c->splayed)
+		c->first = w->v[t].left;
+	else
+	{
+		c->last = w->v[t].left;
+		w->v[c->last].right = NIL;
+	}
+}
+
+static int32_t
+new_vertex(response *w, point at, uint32_t owner)
+{
+	vertex	   *v = &w->v[w->used];
+
+	v->at = at;
+	v->owner = owner;
+	v->left = v->right = NIL;
+	v->pending = false;
+	return w->used++;
+}
+
+static void
+add_first(response *w, curve *c, int32_t t)
+{
+	if (c->splayed)
+	{
+		int32_t		top = first_vertex(w, c);
+
+		w->v[t].right = top;
+		c->first = t;
+	}
+	else
+	{
+		w->v[t].right = c->first;
+		if (c->first == NIL)
+			c->last = t;
+		else
+			w->v[c->first].left = t;
+		c->first = t;
+	}
+	c->size++;
+}
+
+static void
+add_last(response *w, curve *c, int32_t t)
+{
+	if (c->splayed)
+	{
+		w->v[t].left = last_vertex(w, c);
+		c->first = t;
+	}
+	else
+	{
+		w->v[t].left = c->last;
+		if (c->last == NIL)
+			c->first = t;
+		else
+			w->v[c->last].right = t;
+		c->last = t;
+	}
+	c->size++;
+}
+
+static void
+set_constant(curve *c, real base, real value)
+{
+	static const point flat = {1, 0, 0};
+
+	c->splayed = false;
+	c->first = c->last = NIL;
+	c->size = 0;
+	c->base = base;
+	c->min = c->max = value;
+	c->tail = flat;
+	c->shear = c->shift = c->rise = 0;
+}
+
+/* from + t of the way along */
+static point
+along(point from, point way, real t)
+{
+	from.lambda += t * way.lambda;
+	from.nu += t * way.nu;
+	from.x += t * way.x;
+	return from;
+}
+
+static point
+difference(point a, point b)
+{
+	a.lambda -= b.lambda;
+	a.nu -= b.nu;
+	a.x -= b.x;
+	return a;
+}
+
+/* the part of the way from a to b at which x is target */
+static real
+part(real target, real a, real b)
+{
+	real		t = b > a ? (target - a) / (b - a) : 0;
+
+	return t > 0 ? t < 1 ? t : 1 : 0;
+}
+
+/*
+ * The curve is at least target (which is value in units) from here on.
+ */
+static void
+cut_low(response *w, curve *c, real target, real value, uint32_t owner)
+{
+	point		under = {0, 0, 0};
+	bool		has_under = false;
+	point		at;
+
+	while (c->size > 0)
+	{
+		int32_t		t = first_vertex(w, c);
+
+		if (place(c, w->v[t].at).x > target)
+			break;
+		step(w);
+		under = w->v[t].at;
+		has_under = true;
+		passed(w, w->v[t].owner);
+		drop_first(w, c);
+	}
+	if (c->size > 0)
+	{
+		point		over = w->v[first_vertex(w, c)].at;
+
+		at = has_under ? along(under, difference(over, under),
+							   part(target - c->rise, under.x, over.x)) : over;
+	}
+	else if (has_under && c->tail.x > 0)
+		at = along(under, c->tail, (target - c->rise - under.x) / c->tail.x);
+	else
+	{
+		set_constant(c, target, value);
+		return;
+	}
+	add_first(w, c, new_vertex(w, at, owner));
+	c->base = target;
+	c->min = value;
+}
+
+/* and at most target */
+static void
+cut_high(response *w, curve *c, real target, real value, uint32_t owner)
+{
+	static const point flat = {1, 0, 0};
+	point		over = {0, 0, 0};
+	point		under;
+	bool		has_over = false;
+
+	while (c->size > 0)
+	{
+		int32_t		t = last_vertex(w, c);
+
+		if (place(c, w->v[t].at).x < target)
+			break;
+		step(w);
+		over = w->v[t].at;
+		has_over = true;
+		not_passed(w, w->v[t].owner);
+		drop_last(w, c);
+	}
+	if (c->size == 0)
+	{
+		set_constant(c, target, value);
+		return;
+	}
+	under = w->v[last_vertex(w, c)].at;
+	if (has_over)
+		under = along(under, difference(over, under), part(target - c->rise, under.x, over.x));
+	else if (c->tail.x > 0)
+		under = along(under, c->tail, (target - c->rise - under.x) / c->tail.x);
+	else
+		return;					/* never gets there */
+	add_last(w, c, new_vertex(w, under, owner));
+	c->max = value;
+	c->tail = flat;
+}
+
+/* held at target: what is up to it has been passed */
+static void
+pin(response *w, curve *c, real target, real value)
+{
+	int32_t		t;
+
+	to_list(w, c);
+	for (t = c->first; t != NIL; t = w->v[t].right)
+	{
+		step(w);
+		if (place(c, w->v[t].at).x <= target)
+			passed(w, w->v[t].owner);
+		else
+			not_passed(w, w->v[t].owner);
+	}
+	set_constant(c, target, value);
+}
+
+/* ------------------------------------------------------------------ sums */
+
+/*
+ * x of a curve at a key between two of its neighbouring points; last is NULL
+ * before the first, next is NULL behind the last.  False where the curve is
+ * infinite there.
+ */
+static bool
+value_at(const curve *c, const point *last, const point *next, point key, real *x)
+{
+	if (!last)
+	{
+		*x = c->base;
+		return true;
+	}
+	if (next)
+	{
+		point		d = difference(*next, *last);
+		real		t = d.lambda > 0 ? (key.lambda - last->lambda) / d.lambda :
+			d.nu > 0 ? (key.nu - last->nu) / d.nu : 0;
+
+		*x = last->x + (t > 0 ? t < 1 ? t : 1 : 0) * d.x;
+		return true;
+	}
+	if (c->tail.lambda > 0)
+		*x = last->x + (key.lambda - last->lambda) * (c->tail.x / c->tail.lambda);
+	else if (key.lambda > last->lambda)
+		return false;
+	else
+		*x = last->x + (key.nu - last->nu) * (c->tail.x / c->tail.nu);
+	return true;
+}
+
+/* carries out the notes beside a list */
+static void
+settle(response *w, curve *c)
+{
+	int32_t		t;
+
+	to_list(w, c);
+	if (c->shear == 0 && c->shift == 0 && c->rise == 0)
+		return;
+	for (t = c->first; t != NIL; t = w->v[t].right)
+	{
+		step(w);
+		w->v[t].at = place(c, w->v[t].at);
+	}
+	c->tail = direction(c);
+	c->shear = c->shift = c->rise = 0;
+}
+
+/* the sum's ends; a has the rest already */
+static void
+add_ends(curve *a, const curve *b)
+{
+	bool		steep_a = !(a->tail.lambda > 0);
+	bool		steep_b = !(b->tail.lambda > 0);
+	real		rate_a = steep_a ? a->tail.x / a->tail.nu : a->tail.x / a->tail.lambda;
+	real		rate_b = steep_b ? b->tail.x / b->tail.nu : b->tail.x / b->tail.lambda;
+
+	if (steep_a || steep_b)
+	{
+		a->tail.lambda = 0;
+		a->tail.nu = 1;
+		a->tail.x = (steep_a ? rate_a : 0) + (steep_b ? rate_b : 0);
+	}
+	else
+	{
+		a->tail.lambda = 1;
+		a->tail.nu = 0;
+		a->tail.x = rate_a + rate_b;
+	}
+	a->base += b->base;
+	a->min += b->min;
+	a->max += b->max;
+}
+
+/* a += b, both lists, in one walk; of vertices with the same key a's are first */
+static void
+merge(response *w, curve *a, curve *b)
+{
+	vertex	   *v = w->v;
+	int32_t		ta;
+	int32_t		tb;
+	int32_t		last = NIL;
+	int32_t		first = NIL;
+	int32_t		size = 0;
+	point		last_a;
+	point		last_b;
+	bool		has_a = false;
+	bool		has_b = false;
+
+	settle(w, a);
+	settle(w, b);
+	ta = a->first;
+	tb = b->first;
+	while (ta != NIL || tb != NIL)
+	{
+		bool		is_a = tb == NIL || (ta != NIL && !before(v[tb].at, v[ta].at));
+		int32_t		t = is_a ? ta : tb;
+		point		at = v[t].at;
+		real		other;
+		bool		finite;
+
+		step(w);
+		if (is_a)
+		{
+			ta = v[ta].right;
+			finite = value_at(b, has_b ? &last_b : NULL, tb == NIL ? NULL : &v[tb].at, at, &other);
+			last_a = at;
+			has_a = true;
+		}
+		else
+		{
+			tb = v[tb].right;
+			finite = value_at(a, has_a ? &last_a : NULL, ta == NIL ? NULL : &v[ta].at, at, &other);
+			last_b = at;
+			has_b = true;
+		}
+		if (!finite)
+		{
+			not_passed(w, v[t].owner);
+			continue;
+		}
+		v[t].at.x += other;
+		v[t].left = last;
+		if (last == NIL)
+			first = t;
+		else
+			v[last].right = t;
+		last = t;
+		size++;
+	}
+	if (last != NIL)
+		v[last].right = NIL;
+	a->first = first;
+	a->last = last;
+	a->size = size;
+	add_ends(a, b);
+}
+
+/* adds to x, in a range between two points of the small curve */
+static void
+lift_range(response *w, int32_t t, const curve *small, const point *last, const point *next)
+{
+	affine		m = {{1, 0, 0, 0}, {0, 1, 0, 0}};
+	point		d;
+
+	if (!last)
+		m.x[3] = small->base;
+	else
+	{
+		d = next ? difference(*next, *last) : small->tail;
+		if (d.lambda > 0)
+		{
+			m.x[0] = d.x / d.lambda;
+			m.x[3] = last->x - m.x[0] * last->lambda;
+		}
+		else if (d.nu > 0)
+		{
+			m.x[2] = d.x / d.nu;
+			m.x[3] = last->x - m.x[2] * last->nu;
+		}
+		else
+			m.x[3] = last->x;
+	}
+	change(w, t, &m);
+}
+
+/* none of a subtree will ever be passed */
+static void
+drop_all(response *w, int32_t t, int32_t *size)
+{
+	curve		lost;
+
+	lost.splayed = true;
+	lost.first = t;
+	to_list(w, &lost);
+	for (t = lost.first; t != NIL; t = w->v[t].right)
+	{
+		step(w);
+		not_passed(w, w->v[t].owner);
+		(*size)--;
+	}
+}
+
+/*
+ * large += small, vertex by vertex.  O(small log large), and less where the
+ * small one's are near to each other.
+ */
+static void
+insert_all(response *w, curve *large, curve *small)
+{
+	vertex	   *v = w->v;
+	affine		notes = {{1, large->shear, 0, large->shift}, {0, 1, 0, large->rise}};
+	int32_t		done = NIL;
+	int32_t		rest;
+	int32_t		t;
+	int32_t		next;
+	point		last_large;
+	point		last_small;
+	bool		has_large = false;
+	bool		has_small = false;
+
+	settle(w, small);
+	to_tree(w, large);
+	change(w, large->first, &notes);
+	large->tail = direction(large);
+	large->shear = large->shift = large->rise = 0;
+	rest = large->first;
+	for (t = small->first; t != NIL; t = next)
+	{
+		point		at = v[t].at;
+		int32_t		range;
+		real		other;
+		bool		finite;
+
+		step(w);
+		next = v[t].right;
+		range = split(w, rest, at, &rest);
+		if (range != NIL)
+		{
+			last_large = v[range].at;
+			has_large = true;
+		}
+		rest = splay(w, rest, everywhere_low, -1);
+		finite = value_at(large, has_large ? &last_large : NULL,
+						  rest == NIL ? NULL : &v[rest].at, at, &other);
+		lift_range(w, range, small, has_small ? &last_small : NULL, &at);
+		done = join(w, done, range);
+		last_small = at;
+		has_small = true;
+		if (!finite)
+		{
+			not_passed(w, v[t].owner);
+			continue;
+		}
+		v[t].at.x += other;
+		v[t].left = done;
+		v[t].right = NIL;
+		v[t].pending = false;
+		done = t;
+		large->size++;
+	}
+	if (has_small && !(small->tail.lambda > 0))
+	{
+		point		border = last_small;
+		int32_t		beyond;
+
+		border.nu = HUGE_VALL;
+		rest = split(w, rest, border, &beyond);
+		drop_all(w, beyond, &large->size);
+	}
+	lift_range(w, rest, small, has_small ? &last_small : NULL, NULL);
+	large->first = join(w, done, rest);
+	add_ends(large, small);
+}
+
+static qd_status
+add(response *w, curve *a, curve *b)
+{
+	curve		larger = a->size >= b->size ? *a : *b;
+	curve		smaller = a->size >= b->size ? *b : *a;
+
+	larger.parent = a->parent;
+	if (smaller.size == 0)
+	{
+		larger.rise += smaller.base;
+		larger.base += smaller.base;
+		larger.min += smaller.min;
+		larger.max += smaller.max;
+	}
+	else if (larger.size <= SMALL || larger.size / LIKE_SIZE <= smaller.size)
+		merge(w, &larger, &smaller);
+	else
+	{
+		if (!w->note)
+		{
+			w->raw_note = w->env->alloc(w->env->arg, sizeof(affine) * ((size_t) w->room + 2));
+			if (!w->raw_note)
+				return QD_NOMEM;
+			w->note = aligned(w->raw_note);
+		}
+		insert_all(w, &larger, &smaller);
+	}
+	*a = larger;
+	return QD_OK;
+}
+
+/* ------------------------------------------------------------- the forest */
+
+/* units less an amount in fixed point */
+static real
+less(int64_t units, int64_t whole, uint64_t fraction)
+{
+	return (real) ((qd_int128) units - whole) - (real) fraction * 0x1p-64L;
+}
+
+static inline int64_t
+low_of(const qd_tree *tree, int32_t row)
+{
+	return tree->floor ? tree->floor[row] : 0;
+}
+
+static inline int64_t
+high_of(const qd_tree *tree, int32_t row)
+{
+	return tree->cap ? tree->cap[row] : QD_NO_CAP;
+}
+
+/* what the opinion is above the optimum without bounds */
+static real
+opinion(const response *w, int32_t row)
+{
+	qd_int128	whole = (qd_int128) w->r->value[row] - w->tree->exact[row];
+
+	return (real) whole + ((real) w->r->fraction[row] - (real) w->tree->exact_fraction[row]) * 0x1p-64L;
+}
+
+static void
+leaf_curve(response *w, int32_t row, curve *c)
+{
+	const qd_tree *tree = w->tree;
+	int64_t		low = low_of(tree, row);
+	int64_t		high = high_of(tree, row);
+	real		trust = w->r->trust[row];
+	real		value = opinion(w, row);
+	point		at = {0, 0, 0};
+
+	at.x = less(low, tree->exact[row], tree->exact_fraction[row]);
+	set_constant(c, at.x, (real) low);
+	if (low == high)
+		return;
+	if (trust > 0)
+		at.lambda = trust * (at.x - value);
+	else
+		at.nu = (real) low;
+	add_last(w, c, new_vertex(w, at, (uint32_t) row << 1));
+	if (high == QD_NO_CAP)
+	{
+		c->max = HUGE_VALL;
+		c->tail.lambda = trust;
+		c->tail.nu = trust > 0 ? 0 : 1;
+		c->tail.x = 1;
+		return;
+	}
+	at.x = less(high, tree->exact[row], tree->exact_fraction[row]);
+	if (trust > 0)
+		at.lambda = trust * (at.x - value);
+	else
+		at.nu = (real) high;
+	add_last(w, c, new_vertex(w, at, ((uint32_t) row << 1) | 1));
+	c->max = (real) high;
+}
+
+/* a node's own opinion and bounds, over what is below it */
+static void
+own_part(response *w, int32_t row, curve *c)
+{
+	const qd_tree *tree = w->tree;
+	int64_t		low = low_of(tree, row);
+	int64_t		high = high_of(tree, row);
+	real		trust = w->r->trust[row];
+
+	if (!(tree->flags[row] & QD_LOCKED) && trust > 0 && c->size > 0)
+	{
+		c->shift += trust * (c->rise - opinion(w, row));
+		c->shear += trust;
+	}
+	if (low == high)
+	{
+		if (c->min < c->max && !(tree->flags[row] & QD_LOCKED))
+			w->state[row] = QD_AT_LOW;
+		pin(w, c, less(low, tree->exact[row], tree->exact_fraction[row]), (real) low);
+		return;
+	}
+	if (tree->floor && (real) low > c->min)
+		cut_low(w, c, less(low, tree->exact[row], tree->exact_fraction[row]), (real) low,
+				(uint32_t) row << 1);
+	if (high != QD_NO_CAP && (real) high < c->max)
+		cut_high(w, c, less(high, tree->exact[row], tree->exact_fraction[row]), (real) high,
+				 ((uint32_t) row << 1) | 1);
+}
+
+/*
+ * Parents before children and every subtree together, the child with the most
+ * nodes last; read backwards, it comes first.  Then the curves that wait belong
+ * to families in which a child with at most half of the nodes is being worked on:
+ * at most log2(n) of them, and in each the sizes of curves at least double.
+ */
+static qd_status
+visit_order(response *w)
+{
+	const qd_tree *tree = w->tree;
+	size_t		n = (size_t) tree->n;
+	int32_t    *size = w->env->alloc(w->env->arg, sizeof(int32_t) * (n + 1));
+	int32_t    *position = w->env->alloc(w->env->arg, sizeof(int32_t) * (n + 1));
+	int32_t		next = 0;
+	int32_t		at;
+
+	if (size && position)
+	{
+		for (at = 0; at < tree->n; at++)
+		{
+			QD_POLL(w->env, at);
+			size[at] = 1;
+		}
+		for (at = tree->n - 1; at >= 0; at--)
+		{
+			int32_t		row = tree->order[at];
+
+			QD_POLL(w->env, at);
+			if (tree->parent[row] >= 0)
+				size[tree->parent[row]] += size[row];
+		}
+		for (at = 0; at < tree->n; at++)
+		{
+			int32_t		row = tree->order[at];
+			int32_t		largest = NIL;
+			int32_t		place_of;
+			int32_t		c;
+
+			QD_POLL(w->env, at);
+			if (tree->parent[row] < 0)
+			{
+				position[row] = next;
+				next += size[row];
+			}
+			for (c = tree->child_start[row]; c < tree->child_start[row + 1]; c++)
+			{
+				QD_POLL(w->env, c);
+				if (largest == NIL || size[tree->child[c]] > size[largest])
+					largest = tree->child[c];
+			}
+			place_of = position[row] + 1;
+			for (c = tree->child_start[row]; c < tree->child_start[row + 1]; c++)
+			{
+				int32_t		child = tree->child[c];
+
+				QD_POLL(w->env, c);
+				if (child == largest)
+					continue;
+				position[child] = place_of;
+				place_of += size[child];
+			}
+			if (largest != NIL)
+				position[largest] = place_of;
+			w->seq[position[row]] = row;
+		}
+	}
+	if (position)
+		w->env->release(w->env->arg, position);
+	if (size)
+		w->env->release(w->env->arg, size);
+	return size && position ? QD_OK : QD_NOMEM;
+}
+
+/* puts a finished node's curve to those of its family */
+static qd_status
+put(response *w, const curve *c)
+{
+	qd_status	status = QD_OK;
+
+	if (w->top == MOST_CURVES)
+		return QD_INTERNAL;
+	w->stack[w->top++] = *c;
+	while (status == QD_OK && w->top > 1 &&
+		   w->stack[w->top - 2].parent == w->stack[w->top - 1].parent &&
+		   (w->stack[w->top - 1].size == 0 ||
+			w->stack[w->top - 2].size / 2 < w->stack[w->top - 1].size))
+	{
+		w->top--;
+		status = add(w, &w->stack[w->top - 1], &w->stack[w->top]);
+	}
+	return status;
+}
+
+/* the sum of a node's children, which are on top of the stack */
+static qd_status
+take(response *w, int32_t row, curve *c)
+{
+	qd_status	status = QD_OK;
+
+	*c = w->stack[--w->top];
+	while (status == QD_OK && w->top > 0 && w->stack[w->top - 1].parent == row)
+		status = add(w, c, &w->stack[--w->top]);
+	return status;
+}
+
+static qd_status
+respond(response *w)
+{
+	const qd_tree *tree = w->tree;
+	qd_status	status = QD_OK;
+	int32_t		at;
+
+	for (at = tree->n - 1; at >= 0 && status == QD_OK; at--)
+	{
+		int32_t		row = w->seq[at];
+		curve		c;
+
+		QD_POLL(w->env, at);
+		if (tree->flags[row] & QD_NO_TOTAL)
+			continue;
+		if (qd_is_leaf(tree, row))
+			leaf_curve(w, row, &c);
+		else
+		{
+			status = take(w, row, &c);
+			if (status != QD_OK)
+				break;
+			own_part(w, row, &c);
+		}
+		c.parent = tree->parent[row];
+		if (c.parent >= 0)
+		{
+			status = put(w, &c);
+			continue;
+		}
+		/* nobody rewards a root */
+		to_list(w, &c);
+		while (c.first != NIL)
+		{
+			point		here = place(&c, w->v[c.first].at);
+
+			step(w);
+			if (here.lambda < 0 || (here.lambda == 0 && here.nu <= 0))
+				passed(w, w->v[c.first].owner);
+			else
+				not_passed(w, w->v[c.first].owner);
+			c.first = w->v[c.first].right;
+		}
+	}
+	return status;
+}
+
+qd_status
+qd_find_binding(const qd_env *env, const qd_reconcile *r, uint8_t *state)
+{
+	response	w = {0};
+	const qd_tree *tree = r->tree;
+	int64_t		room = 0;
+	qd_status	status = QD_OK;
+	void	   *raw_stack;
+	int32_t		row;
+
+	w.env = env;
+	w.r = r;
+	w.tree = tree;
+	w.state = state;
+	for (row = 0; row < tree->n; row++)
+	{
+		QD_POLL(env, row);
+		state[row] = QD_ACTIVE;
+		if (tree->flags[row] & QD_NO_TOTAL)
+			continue;
+		if (qd_is_leaf(tree, row))
+			room += high_of(tree, row) == QD_NO_CAP ? 1 : 2;
+		else
+			room += ((tree->flags[row] & QD_HAS_FLOOR) ? 1 : 0) +
+				((tree->flags[row] & QD_HAS_CAP) ? 1 : 0);
+		if (qd_is_leaf(tree, row) && !(tree->flags[row] & QD_LOCKED) &&
+			low_of(tree, row) == high_of(tree, row))
+			state[row] = QD_AT_LOW;
+	}
+	if (room > INT32_MAX - 2)
+		return QD_NOMEM;
+	w.room = (int32_t) room;
+	w.seq = env->alloc(env->arg, sizeof(int32_t) * ((size_t) tree->n + 1));
+	w.raw_v = env->alloc(env->arg, sizeof(vertex) * ((size_t) room + 2));
+	raw_stack = env->alloc(env->arg, sizeof(curve) * (MOST_CURVES + 2));
+	if (!w.seq || !w.raw_v || !raw_stack)
+		status = QD_NOMEM;
+	if (status == QD_OK)
+		status = visit_order(&w);
+	if (status == QD_OK)
+	{
+		w.v = aligned(w.raw_v);
+		w.stack = aligned(raw_stack);
+		status = respond(&w);
+	}
+	if (w.raw_note)
+		env->release(env->arg, w.raw_note);
+	if (raw_stack)
+		env->release(env->arg, raw_stack);
+	if (w.raw_v)
+		env->release(env->arg, w.raw_v);
+	if (w.seq)
+		env->release(env->arg, w.seq);
+	return status;
+}

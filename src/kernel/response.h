@@ -1,0 +1,19 @@
+/*
+ * response.h
+ *		Which bounds bind in the optimum of qd_reconcile_tree.  Internal.
+ */
+#ifndef QD_RESPONSE_H
+#define QD_RESPONSE_H
+
+#include "kernel/reconcile.h"
+#include "kernel/tree.h"
+
+/*
+ * state[] of every row: QD_AT_LOW or QD_AT_HIGH where its own bound decides
+ * (locked rows are left alone), QD_ACTIVE elsewhere.  tree->exact must hold the
+ * optimum without bounds, tree->floor and cap the lifted bounds (NULL: 0, no
+ * cap).  Rows under roots with QD_NO_TOTAL are not looked at.
+ */
+extern qd_status qd_find_binding(const qd_env *env, const qd_reconcile *r, uint8_t *state);
+
+#endif							/* QD_RESPONSE_H */
