@@ -306,13 +306,10 @@ qd_take_rounding(const qd_single *single)
 	return result;
 }
 
-pg_noreturn static void bad_amount(qd_source *source, const qd_unit *unit, const char *name,
-								   Datum value, qd_count_status status, int32 row);
-
 /* says what is wrong with a total, lock, floor or cap */
-static void
-bad_amount(qd_source *source, const qd_unit *unit, const char *name, Datum value,
-		   qd_count_status status, int32 row)
+void
+qd_bad_amount(qd_source *source, const qd_unit *unit, const char *name, Datum value,
+			  qd_count_status status, int32 row)
 {
 	char	   *where = row < 0 ? NULL : source->describe(source, row);
 	char	   *text = qd_numeric_text(value);
@@ -349,16 +346,23 @@ bad_amount(qd_source *source, const qd_unit *unit, const char *name, Datum value
 	pg_unreachable();
 }
 
+/* an amount in units, of which it must be a multiple; row < 0: of no row's own */
+int64
+qd_count_amount(qd_source *source, const qd_unit *unit, const char *name, Datum amount, int32 row)
+{
+	int64		count;
+	qd_count_status status = qd_count_units(unit, amount, QD_EXACTLY, &count);
+
+	if (status != QD_COUNT_OK)
+		qd_bad_amount(source, unit, name, amount, status, row);
+	return count;
+}
+
 /* a total in units; row < 0: the total of a partition, which is no row's own */
 int64
 qd_count_total(qd_source *source, const qd_unit *unit, Datum total, int32 row)
 {
-	int64		count;
-	qd_count_status status = qd_count_units(unit, total, QD_EXACTLY, &count);
-
-	if (status != QD_COUNT_OK)
-		bad_amount(source, unit, "total", total, status, row);
-	return count;
+	return qd_count_amount(source, unit, "total", total, row);
 }
 
 /*
@@ -387,7 +391,7 @@ qd_amounts_begin(qd_source *source, qd_amounts *amounts, int arg, const char *na
 			return;
 		status = qd_count_units(unit, constant, direction, &amounts->constant);
 		if (status != QD_COUNT_OK)
-			bad_amount(source, unit, name, constant, status, 0);
+			qd_bad_amount(source, unit, name, constant, status, 0);
 	}
 	if (!value)
 		amounts->value = qd_source_alloc(source, sizeof(int64) * (Size) source->n);
@@ -410,7 +414,7 @@ qd_amounts_read(qd_source *source, qd_amounts *amounts, const qd_unit *unit,
 			return;
 		status = qd_count_units(unit, value, amounts->direction, &amounts->value[row]);
 		if (status != QD_COUNT_OK)
-			bad_amount(source, unit, amounts->name, value, status, row);
+			qd_bad_amount(source, unit, amounts->name, value, status, row);
 	}
 	else
 		amounts->value[row] = amounts->constant;

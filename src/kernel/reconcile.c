@@ -25,9 +25,6 @@ typedef long double real;
 /* internal flag, beside those of kernel.h and tree.h: an opinion at or below */
 #define INFORMED	0x80
 
-/* this far beyond a bound is rounding error, in 2^-64 units */
-#define NOISE		((qd_int128) 1 << 40)
-
 typedef struct fit
 {
 	const qd_env *env;
@@ -280,11 +277,21 @@ low_bits(const qd_tree *tree, int32_t row)
 	return bits_of_units(tree->floor ? tree->floor[row] : 0);
 }
 
+/* what rounding errors can be, in 2^-64 units; at most 1/256 of a unit */
+static uint64_t
+noise(const fit *f)
+{
+	real		most = 8 * ((real) f->depth + 2) * (1 + f->moved);
+
+	return most < 0x1p56L ? (uint64_t) most : (uint64_t) 1 << 56;
+}
+
 /* puts what rounding errors left outside back in; false: more than that */
 static bool
 within_bounds(fit *f, bool clamp)
 {
 	qd_tree    *tree = f->tree;
+	qd_int128	tolerance = noise(f);
 	int32_t		row;
 
 	for (row = 0; row < tree->n; row++)
@@ -298,7 +305,7 @@ within_bounds(fit *f, bool clamp)
 		low = low_bits(tree, row);
 		if (x < low)
 		{
-			if (!clamp && low - x > NOISE)
+			if (!clamp && low - x > tolerance)
 				return false;
 			set_bits(tree, row, low);
 		}
@@ -308,7 +315,7 @@ within_bounds(fit *f, bool clamp)
 
 			if (x > high)
 			{
-				if (!clamp && x - high > NOISE)
+				if (!clamp && x - high > tolerance)
 					return false;
 				set_bits(tree, row, high);
 			}
@@ -465,8 +472,7 @@ round_all(fit *f, int64_t *weight, bool explain)
 	const qd_env *env = f->env;
 	qd_group	group = {0};
 	qd_status	status = QD_OK;
-	real		noise = 8 * ((real) f->depth + 2) * (1 + f->moved);
-	uint64_t	tolerance = noise < 0x1p56L ? (uint64_t) noise : (uint64_t) 1 << 56;
+	uint64_t	tolerance = noise(f);
 	int32_t		most = 0;
 	int32_t		at;
 

@@ -44,7 +44,8 @@ extern void qd_add_opinion(int64_t *value, uint64_t *fraction, double *trust,
  *
  * Trees without any opinion have rule QD_RULE_NONE throughout.  QD_INFEASIBLE:
  * bounds or locks that cannot meet.  QD_OVERFLOW: values beyond 64 bits.
- * O(n) where the bounds do not bind, O(n log^2 n) at most otherwise.
+ * O(n) where the bounds do not bind, O(n log^2 n) at most otherwise; times the
+ * depth where trusts differ by a factor of more than 2^40.
  * explain: also find ties (calls env->peers) and what nodes owe to those below.
  */
 extern qd_status qd_reconcile_tree(const qd_env *env, qd_reconcile *r, bool explain,

@@ -86,6 +86,13 @@ typedef struct curve
 #define LIKE_SIZE		8
 #define SMALL			32
 
+/*
+ * A note changes many vertices by one formula, whose precision is relative to the
+ * steepest part of the curve: beyond this ratio of trusts only lists are merged,
+ * in which every vertex sees its neighbours alone.
+ */
+#define MOST_RATIO		0x1p40L
+
 typedef struct response
 {
 	const qd_env *env;
@@ -94,6 +101,7 @@ typedef struct response
 	uint8_t    *state;
 	int32_t    *seq;			/* [n] children before parents, subtrees
 								 * together, backwards */
+	bool		lists_only;
 	vertex	   *v;
 	int32_t		used;
 	int32_t		room;			/* v[room] is a splay's header */
@@ -627,22 +635,47 @@ cut_high(response *w, curve *c, real target, real value, uint32_t owner)
 	c->tail = flat;
 }
 
-/* held at target: what is up to it has been passed */
+/*
+ * Held at target: what is up to it has been passed.  Who comes after somebody
+ * who has not been has not been either, even if rounding errors say so.
+ */
 static void
 pin(response *w, curve *c, real target, real value)
 {
 	int32_t		t;
 
 	to_list(w, c);
-	for (t = c->first; t != NIL; t = w->v[t].right)
+	for (t = c->first; t != NIL && place(c, w->v[t].at).x <= target; t = w->v[t].right)
 	{
 		step(w);
-		if (place(c, w->v[t].at).x <= target)
-			passed(w, w->v[t].owner);
-		else
-			not_passed(w, w->v[t].owner);
+		passed(w, w->v[t].owner);
+	}
+	for (; t != NIL; t = w->v[t].right)
+	{
+		step(w);
+		not_passed(w, w->v[t].owner);
 	}
 	set_constant(c, target, value);
+}
+
+/* the same for a root, whom nobody rewards: held at the rate 0 */
+static void
+pin_root(response *w, curve *c)
+{
+	static const point zero = {0, 0, 0};
+	int32_t		t;
+
+	to_list(w, c);
+	for (t = c->first; t != NIL && !before(zero, place(c, w->v[t].at)); t = w->v[t].right)
+	{
+		step(w);
+		passed(w, w->v[t].owner);
+	}
+	for (; t != NIL; t = w->v[t].right)
+	{
+		step(w);
+		not_passed(w, w->v[t].owner);
+	}
 }
 
 /* ------------------------------------------------------------------ sums */
@@ -917,7 +950,7 @@ add(response *w, curve *a, curve *b)
 		larger.min += smaller.min;
 		larger.max += smaller.max;
 	}
-	else if (larger.size <= SMALL || larger.size / LIKE_SIZE <= smaller.size)
+	else if (w->lists_only || larger.size <= SMALL || larger.size / LIKE_SIZE <= smaller.size)
 		merge(w, &larger, &smaller);
 	else
 	{
@@ -1164,19 +1197,7 @@ respond(response *w)
 			status = put(w, &c);
 			continue;
 		}
-		/* nobody rewards a root */
-		to_list(w, &c);
-		while (c.first != NIL)
-		{
-			point		here = place(&c, w->v[c.first].at);
-
-			step(w);
-			if (here.lambda < 0 || (here.lambda == 0 && here.nu <= 0))
-				passed(w, w->v[c.first].owner);
-			else
-				not_passed(w, w->v[c.first].owner);
-			c.first = w->v[c.first].right;
-		}
+		pin_root(w, &c);
 	}
 	return status;
 }
@@ -1187,6 +1208,8 @@ qd_find_binding(const qd_env *env, const qd_reconcile *r, uint8_t *state)
 	response	w = {0};
 	const qd_tree *tree = r->tree;
 	int64_t		room = 0;
+	real		least = HUGE_VALL;
+	real		most = 0;
 	qd_status	status = QD_OK;
 	void	   *raw_stack;
 	int32_t		row;
@@ -1201,6 +1224,10 @@ qd_find_binding(const qd_env *env, const qd_reconcile *r, uint8_t *state)
 		state[row] = QD_ACTIVE;
 		if (tree->flags[row] & QD_NO_TOTAL)
 			continue;
+		if (r->trust[row] > most)
+			most = r->trust[row];
+		if (r->trust[row] > 0 && r->trust[row] < least)
+			least = r->trust[row];
 		if (qd_is_leaf(tree, row))
 			room += high_of(tree, row) == QD_NO_CAP ? 1 : 2;
 		else
@@ -1213,6 +1240,7 @@ qd_find_binding(const qd_env *env, const qd_reconcile *r, uint8_t *state)
 	if (room > INT32_MAX - 2)
 		return QD_NOMEM;
 	w.room = (int32_t) room;
+	w.lists_only = most > least * MOST_RATIO;
 	w.seq = env->alloc(env->arg, sizeof(int32_t) * ((size_t) tree->n + 1));
 	w.raw_v = env->alloc(env->arg, sizeof(vertex) * ((size_t) room + 2));
 	raw_stack = env->alloc(env->arg, sizeof(curve) * (MOST_CURVES + 2));
