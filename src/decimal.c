@@ -513,8 +513,11 @@ qd_fixed_units(const qd_unit *unit, Datum value, int64 *whole, uint64 *fraction)
 			*fraction |= UINT64CONST(1) << bit;
 		}
 	}
-	if (rest * 2 >= (qd_uint128) denominator && ++*fraction == 0)
-		++*whole;
+	if (rest * 2 >= (qd_uint128) denominator)
+	{
+		*fraction += 1;
+		*whole += *fraction == 0 ? 1 : 0;
+	}
 	return QD_COUNT_OK;
 }
 

@@ -20,8 +20,6 @@
 #include "kernel/reconcile.h"
 #include "kernel/response.h"
 
-typedef long double real;
-
 /* internal flag, beside those of kernel.h and tree.h: an opinion at or below */
 #define INFORMED	0x80
 
@@ -31,27 +29,27 @@ typedef struct fit
 	const qd_reconcile *r;
 	qd_tree    *tree;
 	uint8_t    *state;			/* [n] */
-	real	   *variance;		/* [n] of what is said at and below */
-	int32_t    *blank;			/* [n] leaves without an opinion that can move;
-								 * above 0: the variance is infinite */
+	qd_real    *variance;		/* [n] of what is said at and below */
+	int32_t    *blank;			/* [n] leaves without an opinion that can
+								 * move; above 0: the variance is infinite */
 	void	   *raw_variance;
-	real		moved;			/* the furthest any value was moved */
+	qd_real		moved;			/* the furthest any value was moved */
 	int32_t		depth;
 	qd_problem *problem;
 } fit;
 
-static inline real
+static inline qd_real
 real_of(qd_int128 bits)
 {
-	return (real) (int64_t) (bits >> 64) + (real) (uint64_t) bits * 0x1p-64L;
+	return (qd_real) (int64_t) (bits >> 64) + (qd_real) (uint64_t) bits / TWO_64;
 }
 
 /* to the nearest 2^-64; the caller has seen that |x| < 2^63 */
 static inline qd_int128
-bits_of(real x)
+bits_of(qd_real x)
 {
 	int64_t		whole = (int64_t) x;	/* towards 0 */
-	real		rest = x - (real) whole;
+	qd_real		rest = x - (qd_real) whole;
 
 	if (rest < 0)
 	{
@@ -60,7 +58,7 @@ bits_of(real x)
 	}
 	if (rest >= 1)
 		return ((qd_int128) whole + 1) << 64;
-	return (qd_int128) (((qd_uint128) (uint64_t) whole << 64) | (uint64_t) (rest * 0x1p64L));
+	return (qd_int128) (((qd_uint128) (uint64_t) whole << 64) | (uint64_t) (rest * TWO_64));
 }
 
 static inline qd_int128
@@ -94,12 +92,12 @@ too_large(qd_int128 bits)
 
 /* bits + part * ratio, which are of the same tree; false on overflow */
 static inline bool
-move(fit *f, qd_int128 *bits, qd_int128 part, real ratio)
+move(fit *f, qd_int128 *bits, qd_int128 part, qd_real ratio)
 {
-	real		way = real_of(part) * ratio;
+	qd_real		way = real_of(part) * ratio;
 
 	/* also where it is not a number */
-	if (!(way < 0x1p62L && way > -0x1p62L))
+	if (!(way < TWO_62 && way > -TWO_62))
 		return false;
 	if (way > f->moved)
 		f->moved = way;
@@ -115,7 +113,7 @@ qd_add_opinion(int64_t *value, uint64_t *fraction, double *trust,
 {
 	qd_fixed	a = {*value, *fraction};
 	qd_fixed	b = {more_value, more_fraction};
-	real		sum = (real) *trust + (real) more_trust;
+	qd_real		sum = (qd_real) *trust + (qd_real) more_trust;
 
 	if (!(more_trust > 0))
 		return;
@@ -124,7 +122,7 @@ qd_add_opinion(int64_t *value, uint64_t *fraction, double *trust,
 	else
 		a = qd_fixed_from_bits(qd_fixed_bits(a) +
 							   bits_of(real_of(qd_fixed_bits(b) - qd_fixed_bits(a)) *
-									   ((real) more_trust / sum)));
+									   ((qd_real) more_trust / sum)));
 	*value = a.whole;
 	*fraction = a.fraction;
 	*trust = sum > DBL_MAX ? DBL_MAX : (double) sum;
@@ -154,7 +152,7 @@ look_up(fit *f)
 		int32_t		parent = tree->parent[row];
 		uint8_t		flags = tree->flags[row];
 		qd_int128	mean = bits_at(tree, row);
-		real		variance = f->variance[row];
+		qd_real		variance = f->variance[row];
 		int32_t		blank = f->blank[row];
 		double		trust = f->r->trust[row];
 		bool		fits = true;
@@ -168,7 +166,7 @@ look_up(fit *f)
 		if ((flags & QD_LOCKED) || f->state[row] != QD_ACTIVE)
 		{
 			mean = bits_of_units((flags & QD_LOCKED) ? tree->amount[row] :
-								 f->state[row] == QD_AT_HIGH ? tree->cap[row] :
+								 tree->cap && f->state[row] == QD_AT_HIGH ? tree->cap[row] :
 								 tree->floor ? tree->floor[row] : 0);
 			variance = 0;
 			blank = 0;
@@ -178,7 +176,7 @@ look_up(fit *f)
 			if (trust > 0)
 			{
 				mean = qd_fixed_bits(value);
-				variance = 1 / (real) trust;
+				variance = 1 / (qd_real) trust;
 			}
 			else
 				blank = 1;
@@ -187,12 +185,12 @@ look_up(fit *f)
 		{
 			/* what is said below does not bind the sum */
 			mean = qd_fixed_bits(value);
-			variance = 1 / (real) trust;
+			variance = 1 / (qd_real) trust;
 			blank = 0;
 		}
 		else if (trust > 0 && variance > 0)
 		{
-			real		own = 1 / (real) trust;
+			qd_real		own = 1 / (qd_real) trust;
 
 			fits = move(f, &mean, qd_fixed_bits(value) - mean, variance / (variance + own));
 			variance *= own / (variance + own);
@@ -234,7 +232,7 @@ look_down(fit *f)
 		int32_t		begin = tree->child_start[row];
 		int32_t		end = tree->child_start[row + 1];
 		qd_int128	rest = bits_at(tree, row);
-		real		variance = 0;
+		qd_real		variance = 0;
 		int64_t		blank = 0;
 		int32_t		c;
 
@@ -255,8 +253,8 @@ look_down(fit *f)
 		for (c = begin; c < end; c++)
 		{
 			int32_t		child = tree->child[c];
-			real		share = blank > 0 ? (real) f->blank[child] / (real) blank :
-				f->variance[child] / variance;
+			qd_real		share = blank > 0 ? (qd_real) f->blank[child] / (qd_real) blank :
+			f->variance[child] / variance;
 			qd_int128	value = bits_at(tree, child);
 
 			QD_POLL(f->env, c);
@@ -281,9 +279,9 @@ low_bits(const qd_tree *tree, int32_t row)
 static uint64_t
 noise(const fit *f)
 {
-	real		most = 8 * ((real) f->depth + 2) * (1 + f->moved);
+	qd_real		most = 8 * ((qd_real) f->depth + 2) * (1 + f->moved);
 
-	return most < 0x1p56L ? (uint64_t) most : (uint64_t) 1 << 56;
+	return most < TWO_56 ? (uint64_t) most : (uint64_t) 1 << 56;
 }
 
 /* puts what rounding errors left outside back in; false: more than that */
@@ -532,7 +530,7 @@ qd_reconcile_tree(const qd_env *env, qd_reconcile *r, bool explain, qd_problem *
 	f.tree = tree;
 	f.problem = problem;
 	f.state = env->alloc(env->arg, n + 1);
-	f.raw_variance = env->alloc(env->arg, sizeof(real) * (n + 2));
+	f.raw_variance = env->alloc(env->arg, sizeof(qd_real) * (n + 2));
 	f.blank = env->alloc(env->arg, sizeof(int32_t) * (n + 1));
 	/* no node is heavier than another, for bounds as for ties */
 	weight = env->alloc(env->arg, sizeof(int64_t) * (n + 1));
@@ -540,9 +538,9 @@ qd_reconcile_tree(const qd_env *env, qd_reconcile *r, bool explain, qd_problem *
 		status = QD_NOMEM;
 	else
 	{
-		uintptr_t	mask = __alignof__(real) - 1;
+		uintptr_t	mask = __alignof__(qd_real) - 1;
 
-		f.variance = (real *) (((uintptr_t) f.raw_variance + mask) & ~mask);
+		f.variance = (qd_real *) (((uintptr_t) f.raw_variance + mask) & ~mask);
 		for (row = 0; row < tree->n; row++)
 		{
 			QD_POLL(env, row);

@@ -34,15 +34,13 @@
 
 #include "kernel/response.h"
 
-typedef long double real;
-
 #define NIL (-1)
 
 typedef struct point
 {
-	real		lambda;
-	real		nu;
-	real		x;
+	qd_real		lambda;
+	qd_real		nu;
+	qd_real		x;
 } point;
 
 typedef struct vertex
@@ -58,26 +56,27 @@ typedef struct vertex
 /* lambda and x as linear functions of lambda, x, nu and 1 */
 typedef struct affine
 {
-	real		lambda[4];
-	real		x[4];
+	qd_real		lambda[4];
+	qd_real		x[4];
 } affine;
 
-typedef struct curve
+typedef struct qd_curve
 {
 	bool		splayed;
 	int32_t		first;			/* or the root */
 	int32_t		last;			/* of a list */
 	int32_t		size;			/* vertices; 0: a constant */
-	real		base;			/* x of the flat low end */
-	real		min;			/* the same in units, with no optimum taken off */
-	real		max;
+	qd_real		base;			/* x of the flat low end */
+	qd_real		min;			/* the same in units, with no optimum taken
+								 * off */
+	qd_real		max;
 	point		tail;			/* direction beyond the last vertex */
 	/* notes for all: lambda + shear * x + shift, x + rise */
-	real		shear;
-	real		shift;
-	real		rise;
+	qd_real		shear;
+	qd_real		shift;
+	qd_real		rise;
 	int32_t		parent;			/* whose child's it is */
-} curve;
+} qd_curve;
 
 /* see visit_order: log2(n) open families of log2(n) + 2 curves */
 #define MOST_CURVES		1200
@@ -91,7 +90,7 @@ typedef struct curve
  * steepest part of the curve: beyond this ratio of trusts only lists are merged,
  * in which every vertex sees its neighbours alone.
  */
-#define MOST_RATIO		0x1p40L
+#define MOST_RATIO		1099511627776.0L
 
 typedef struct response
 {
@@ -109,7 +108,7 @@ typedef struct response
 	void	   *raw_v;
 	void	   *raw_note;
 	uint32_t	steps;			/* counts to the next poll */
-	curve	   *stack;
+	qd_curve   *stack;
 	int32_t		top;
 } response;
 
@@ -151,7 +150,7 @@ not_passed(response *w, uint32_t owner)
 
 /* where a vertex really is */
 static inline point
-place(const curve *c, point p)
+place(const qd_curve *c, point p)
 {
 	p.lambda += c->shear * p.x + c->shift;
 	p.x += c->rise;
@@ -159,7 +158,7 @@ place(const curve *c, point p)
 }
 
 static inline point
-direction(const curve *c)
+direction(const qd_curve *c)
 {
 	point		d = c->tail;
 
@@ -324,7 +323,7 @@ split(response *w, int32_t t, point key, int32_t *rest)
 
 /* a splay tree into a list, by rotations; as changed by its notes */
 static void
-to_list(response *w, curve *c)
+to_list(response *w, qd_curve *c)
 {
 	vertex	   *v = w->v;
 	int32_t		previous = NIL;
@@ -381,7 +380,7 @@ compress(response *w, int32_t count)
 
 /* a list into a balanced tree (Day, Stout and Warren) */
 static void
-to_tree(response *w, curve *c)
+to_tree(response *w, qd_curve *c)
 {
 	vertex	   *v = w->v;
 	int32_t		header = w->room;
@@ -409,7 +408,7 @@ to_tree(response *w, curve *c)
 /* -------------------------------------------------------------- both ends */
 
 static int32_t
-first_vertex(response *w, curve *c)
+first_vertex(response *w, qd_curve *c)
 {
 	if (c->splayed)
 		c->first = splay(w, c->first, everywhere_low, -1);
@@ -417,7 +416,7 @@ first_vertex(response *w, curve *c)
 }
 
 static int32_t
-last_vertex(response *w, curve *c)
+last_vertex(response *w, qd_curve *c)
 {
 	if (!c->splayed)
 		return c->last;
@@ -427,7 +426,7 @@ last_vertex(response *w, curve *c)
 
 /* takes off what first_vertex has just returned */
 static void
-drop_first(response *w, curve *c)
+drop_first(response *w, qd_curve *c)
 {
 	c->first = w->v[c->first].right;
 	c->size--;
@@ -441,7 +440,7 @@ drop_first(response *w, curve *c)
 }
 
 static void
-drop_last(response *w, curve *c)
+drop_last(response *w, qd_curve *c)
 {
 	int32_t		t = c->splayed ? c->first : c->last;
 
@@ -473,7 +472,7 @@ new_vertex(response *w, point at, uint32_t owner)
 }
 
 static void
-add_first(response *w, curve *c, int32_t t)
+add_first(response *w, qd_curve *c, int32_t t)
 {
 	if (c->splayed)
 	{
@@ -495,7 +494,7 @@ add_first(response *w, curve *c, int32_t t)
 }
 
 static void
-add_last(response *w, curve *c, int32_t t)
+add_last(response *w, qd_curve *c, int32_t t)
 {
 	if (c->splayed)
 	{
@@ -515,7 +514,7 @@ add_last(response *w, curve *c, int32_t t)
 }
 
 static void
-set_constant(curve *c, real base, real value)
+set_constant(qd_curve *c, qd_real base, qd_real value)
 {
 	static const point flat = {1, 0, 0};
 
@@ -530,7 +529,7 @@ set_constant(curve *c, real base, real value)
 
 /* from + t of the way along */
 static point
-along(point from, point way, real t)
+along(point from, point way, qd_real t)
 {
 	from.lambda += t * way.lambda;
 	from.nu += t * way.nu;
@@ -548,10 +547,10 @@ difference(point a, point b)
 }
 
 /* the part of the way from a to b at which x is target */
-static real
-part(real target, real a, real b)
+static qd_real
+part(qd_real target, qd_real a, qd_real b)
 {
-	real		t = b > a ? (target - a) / (b - a) : 0;
+	qd_real		t = b > a ? (target - a) / (b - a) : 0;
 
 	return t > 0 ? t < 1 ? t : 1 : 0;
 }
@@ -560,7 +559,7 @@ part(real target, real a, real b)
  * The curve is at least target (which is value in units) from here on.
  */
 static void
-cut_low(response *w, curve *c, real target, real value, uint32_t owner)
+cut_low(response *w, qd_curve *c, qd_real target, qd_real value, uint32_t owner)
 {
 	point		under = {0, 0, 0};
 	bool		has_under = false;
@@ -599,7 +598,7 @@ cut_low(response *w, curve *c, real target, real value, uint32_t owner)
 
 /* and at most target */
 static void
-cut_high(response *w, curve *c, real target, real value, uint32_t owner)
+cut_high(response *w, qd_curve *c, qd_real target, qd_real value, uint32_t owner)
 {
 	static const point flat = {1, 0, 0};
 	point		over = {0, 0, 0};
@@ -640,7 +639,7 @@ cut_high(response *w, curve *c, real target, real value, uint32_t owner)
  * who has not been has not been either, even if rounding errors say so.
  */
 static void
-pin(response *w, curve *c, real target, real value)
+pin(response *w, qd_curve *c, qd_real target, qd_real value)
 {
 	int32_t		t;
 
@@ -660,7 +659,7 @@ pin(response *w, curve *c, real target, real value)
 
 /* the same for a root, whom nobody rewards: held at the rate 0 */
 static void
-pin_root(response *w, curve *c)
+pin_root(response *w, qd_curve *c)
 {
 	static const point zero = {0, 0, 0};
 	int32_t		t;
@@ -686,7 +685,7 @@ pin_root(response *w, curve *c)
  * infinite there.
  */
 static bool
-value_at(const curve *c, const point *last, const point *next, point key, real *x)
+value_at(const qd_curve *c, const point *last, const point *next, point key, qd_real *x)
 {
 	if (!last)
 	{
@@ -696,8 +695,8 @@ value_at(const curve *c, const point *last, const point *next, point key, real *
 	if (next)
 	{
 		point		d = difference(*next, *last);
-		real		t = d.lambda > 0 ? (key.lambda - last->lambda) / d.lambda :
-			d.nu > 0 ? (key.nu - last->nu) / d.nu : 0;
+		qd_real		t = d.lambda > 0 ? (key.lambda - last->lambda) / d.lambda :
+		d.nu > 0 ? (key.nu - last->nu) / d.nu : 0;
 
 		*x = last->x + (t > 0 ? t < 1 ? t : 1 : 0) * d.x;
 		return true;
@@ -713,7 +712,7 @@ value_at(const curve *c, const point *last, const point *next, point key, real *
 
 /* carries out the notes beside a list */
 static void
-settle(response *w, curve *c)
+settle(response *w, qd_curve *c)
 {
 	int32_t		t;
 
@@ -731,12 +730,12 @@ settle(response *w, curve *c)
 
 /* the sum's ends; a has the rest already */
 static void
-add_ends(curve *a, const curve *b)
+add_ends(qd_curve *a, const qd_curve *b)
 {
 	bool		steep_a = !(a->tail.lambda > 0);
 	bool		steep_b = !(b->tail.lambda > 0);
-	real		rate_a = steep_a ? a->tail.x / a->tail.nu : a->tail.x / a->tail.lambda;
-	real		rate_b = steep_b ? b->tail.x / b->tail.nu : b->tail.x / b->tail.lambda;
+	qd_real		rate_a = steep_a ? a->tail.x / a->tail.nu : a->tail.x / a->tail.lambda;
+	qd_real		rate_b = steep_b ? b->tail.x / b->tail.nu : b->tail.x / b->tail.lambda;
 
 	if (steep_a || steep_b)
 	{
@@ -757,7 +756,7 @@ add_ends(curve *a, const curve *b)
 
 /* a += b, both lists, in one walk; of vertices with the same key a's are first */
 static void
-merge(response *w, curve *a, curve *b)
+merge(response *w, qd_curve *a, qd_curve *b)
 {
 	vertex	   *v = w->v;
 	int32_t		ta;
@@ -779,7 +778,7 @@ merge(response *w, curve *a, curve *b)
 		bool		is_a = tb == NIL || (ta != NIL && !before(v[tb].at, v[ta].at));
 		int32_t		t = is_a ? ta : tb;
 		point		at = v[t].at;
-		real		other;
+		qd_real		other;
 		bool		finite;
 
 		step(w);
@@ -819,9 +818,9 @@ merge(response *w, curve *a, curve *b)
 	add_ends(a, b);
 }
 
-/* adds to x, in a range between two points of the small curve */
+/* adds to x, in a range between two points of the small qd_curve */
 static void
-lift_range(response *w, int32_t t, const curve *small, const point *last, const point *next)
+lift_range(response *w, int32_t t, const qd_curve *small, const point *last, const point *next)
 {
 	affine		m = {{1, 0, 0, 0}, {0, 1, 0, 0}};
 	point		d;
@@ -851,7 +850,7 @@ lift_range(response *w, int32_t t, const curve *small, const point *last, const 
 static void
 drop_all(response *w, int32_t t, int32_t *size)
 {
-	curve		lost;
+	qd_curve	lost = {0};
 
 	lost.splayed = true;
 	lost.first = t;
@@ -869,7 +868,7 @@ drop_all(response *w, int32_t t, int32_t *size)
  * small one's are near to each other.
  */
 static void
-insert_all(response *w, curve *large, curve *small)
+insert_all(response *w, qd_curve *large, qd_curve *small)
 {
 	vertex	   *v = w->v;
 	affine		notes = {{1, large->shear, 0, large->shift}, {0, 1, 0, large->rise}};
@@ -892,7 +891,7 @@ insert_all(response *w, curve *large, curve *small)
 	{
 		point		at = v[t].at;
 		int32_t		range;
-		real		other;
+		qd_real		other;
 		bool		finite;
 
 		step(w);
@@ -937,10 +936,10 @@ insert_all(response *w, curve *large, curve *small)
 }
 
 static qd_status
-add(response *w, curve *a, curve *b)
+add(response *w, qd_curve *a, qd_curve *b)
 {
-	curve		larger = a->size >= b->size ? *a : *b;
-	curve		smaller = a->size >= b->size ? *b : *a;
+	qd_curve	larger = a->size >= b->size ? *a : *b;
+	qd_curve	smaller = a->size >= b->size ? *b : *a;
 
 	larger.parent = a->parent;
 	if (smaller.size == 0)
@@ -970,10 +969,10 @@ add(response *w, curve *a, curve *b)
 /* ------------------------------------------------------------- the forest */
 
 /* units less an amount in fixed point */
-static real
+static qd_real
 less(int64_t units, int64_t whole, uint64_t fraction)
 {
-	return (real) ((qd_int128) units - whole) - (real) fraction * 0x1p-64L;
+	return (qd_real) ((qd_int128) units - whole) - (qd_real) fraction / TWO_64;
 }
 
 static inline int64_t
@@ -989,32 +988,32 @@ high_of(const qd_tree *tree, int32_t row)
 }
 
 /* what the opinion is above the optimum without bounds */
-static real
+static qd_real
 opinion(const response *w, int32_t row)
 {
 	qd_int128	whole = (qd_int128) w->r->value[row] - w->tree->exact[row];
 
-	return (real) whole + ((real) w->r->fraction[row] - (real) w->tree->exact_fraction[row]) * 0x1p-64L;
+	return (qd_real) whole + ((qd_real) w->r->fraction[row] - (qd_real) w->tree->exact_fraction[row]) / TWO_64;
 }
 
 static void
-leaf_curve(response *w, int32_t row, curve *c)
+leaf_curve(response *w, int32_t row, qd_curve *c)
 {
 	const qd_tree *tree = w->tree;
 	int64_t		low = low_of(tree, row);
 	int64_t		high = high_of(tree, row);
-	real		trust = w->r->trust[row];
-	real		value = opinion(w, row);
+	qd_real		trust = w->r->trust[row];
+	qd_real		value = opinion(w, row);
 	point		at = {0, 0, 0};
 
 	at.x = less(low, tree->exact[row], tree->exact_fraction[row]);
-	set_constant(c, at.x, (real) low);
+	set_constant(c, at.x, (qd_real) low);
 	if (low == high)
 		return;
 	if (trust > 0)
 		at.lambda = trust * (at.x - value);
 	else
-		at.nu = (real) low;
+		at.nu = (qd_real) low;
 	add_last(w, c, new_vertex(w, at, (uint32_t) row << 1));
 	if (high == QD_NO_CAP)
 	{
@@ -1028,19 +1027,19 @@ leaf_curve(response *w, int32_t row, curve *c)
 	if (trust > 0)
 		at.lambda = trust * (at.x - value);
 	else
-		at.nu = (real) high;
+		at.nu = (qd_real) high;
 	add_last(w, c, new_vertex(w, at, ((uint32_t) row << 1) | 1));
-	c->max = (real) high;
+	c->max = (qd_real) high;
 }
 
 /* a node's own opinion and bounds, over what is below it */
 static void
-own_part(response *w, int32_t row, curve *c)
+own_part(response *w, int32_t row, qd_curve *c)
 {
 	const qd_tree *tree = w->tree;
 	int64_t		low = low_of(tree, row);
 	int64_t		high = high_of(tree, row);
-	real		trust = w->r->trust[row];
+	qd_real		trust = w->r->trust[row];
 
 	if (!(tree->flags[row] & QD_LOCKED) && trust > 0 && c->size > 0)
 	{
@@ -1051,14 +1050,14 @@ own_part(response *w, int32_t row, curve *c)
 	{
 		if (c->min < c->max && !(tree->flags[row] & QD_LOCKED))
 			w->state[row] = QD_AT_LOW;
-		pin(w, c, less(low, tree->exact[row], tree->exact_fraction[row]), (real) low);
+		pin(w, c, less(low, tree->exact[row], tree->exact_fraction[row]), (qd_real) low);
 		return;
 	}
-	if (tree->floor && (real) low > c->min)
-		cut_low(w, c, less(low, tree->exact[row], tree->exact_fraction[row]), (real) low,
+	if (tree->floor && (qd_real) low > c->min)
+		cut_low(w, c, less(low, tree->exact[row], tree->exact_fraction[row]), (qd_real) low,
 				(uint32_t) row << 1);
-	if (high != QD_NO_CAP && (real) high < c->max)
-		cut_high(w, c, less(high, tree->exact[row], tree->exact_fraction[row]), (real) high,
+	if (high != QD_NO_CAP && (qd_real) high < c->max)
+		cut_high(w, c, less(high, tree->exact[row], tree->exact_fraction[row]), (qd_real) high,
 				 ((uint32_t) row << 1) | 1);
 }
 
@@ -1137,7 +1136,7 @@ visit_order(response *w)
 
 /* puts a finished node's curve to those of its family */
 static qd_status
-put(response *w, const curve *c)
+put(response *w, const qd_curve *c)
 {
 	qd_status	status = QD_OK;
 
@@ -1157,7 +1156,7 @@ put(response *w, const curve *c)
 
 /* the sum of a node's children, which are on top of the stack */
 static qd_status
-take(response *w, int32_t row, curve *c)
+take(response *w, int32_t row, qd_curve *c)
 {
 	qd_status	status = QD_OK;
 
@@ -1177,7 +1176,7 @@ respond(response *w)
 	for (at = tree->n - 1; at >= 0 && status == QD_OK; at--)
 	{
 		int32_t		row = w->seq[at];
-		curve		c;
+		qd_curve	c;
 
 		QD_POLL(w->env, at);
 		if (tree->flags[row] & QD_NO_TOTAL)
@@ -1208,8 +1207,8 @@ qd_find_binding(const qd_env *env, const qd_reconcile *r, uint8_t *state)
 	response	w = {0};
 	const qd_tree *tree = r->tree;
 	int64_t		room = 0;
-	real		least = HUGE_VALL;
-	real		most = 0;
+	qd_real		least = HUGE_VALL;
+	qd_real		most = 0;
 	qd_status	status = QD_OK;
 	void	   *raw_stack;
 	int32_t		row;
@@ -1243,7 +1242,7 @@ qd_find_binding(const qd_env *env, const qd_reconcile *r, uint8_t *state)
 	w.lists_only = most > least * MOST_RATIO;
 	w.seq = env->alloc(env->arg, sizeof(int32_t) * ((size_t) tree->n + 1));
 	w.raw_v = env->alloc(env->arg, sizeof(vertex) * ((size_t) room + 2));
-	raw_stack = env->alloc(env->arg, sizeof(curve) * (MOST_CURVES + 2));
+	raw_stack = env->alloc(env->arg, sizeof(qd_curve) * (MOST_CURVES + 2));
 	if (!w.seq || !w.raw_v || !raw_stack)
 		status = QD_NOMEM;
 	if (status == QD_OK)

@@ -8,6 +8,14 @@
 #include "kernel/reconcile.h"
 #include "kernel/tree.h"
 
+/* of 64 bits on x86; see reconcile.c */
+typedef long double qd_real;
+
+/* pg_bsd_indent knows no hexadecimal floating point */
+#define TWO_56	72057594037927936.0L
+#define TWO_62	4611686018427387904.0L
+#define TWO_64	18446744073709551616.0L
+
 /*
  * state[] of every row: QD_AT_LOW or QD_AT_HIGH where its own bound decides
  * (locked rows are left alone), QD_ACTIVE elsewhere.  tree->exact must hold the
