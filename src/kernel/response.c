@@ -24,6 +24,10 @@
  * decides who is held by a bound; for nodes so near to the border that
  * rounding errors matter, either answer fits the same values.
  *
+ * Nodes with neither opinion nor bounds of their own only add up: what is below
+ * them belongs to the nearest node above that has one.  The leaves of such a
+ * family are added up in one go, by sorting their vertices.
+ *
  * Vertices are in a doubly linked list, and a shear of all is a note beside the
  * curve.  Curves of like size are merged in one walk through both; a small one
  * goes into a large one vertex by vertex, with the large one as a splay tree
@@ -76,6 +80,14 @@ typedef struct qd_curve
 	qd_real		shift;
 	qd_real		rise;
 	int32_t		parent;			/* whose child's it is */
+
+	/*
+	 * A bunch of leaves, not yet added up: their vertices, in no order, are
+	 * chained from first by right; at.x is the slope that begins (1) or ends
+	 * there.  Blank ones have no opinion and are in order of nu.
+	 */
+	bool		bunch;
+	bool		blank;
 } qd_curve;
 
 /* see visit_order: log2(n) open families of log2(n) + 2 curves */
@@ -100,6 +112,8 @@ typedef struct response
 	uint8_t    *state;
 	int32_t    *seq;			/* [n] children before parents, subtrees
 								 * together, backwards */
+	int32_t    *above;			/* [n] whose family a node belongs to, -1:
+								 * none */
 	bool		lists_only;
 	vertex	   *v;
 	int32_t		used;
@@ -525,6 +539,7 @@ set_constant(qd_curve *c, qd_real base, qd_real value)
 	c->min = c->max = value;
 	c->tail = flat;
 	c->shear = c->shift = c->rise = 0;
+	c->bunch = c->blank = false;
 }
 
 /* from + t of the way along */
@@ -1010,26 +1025,175 @@ leaf_curve(response *w, int32_t row, qd_curve *c)
 	set_constant(c, at.x, (qd_real) low);
 	if (low == high)
 		return;
-	if (trust > 0)
-		at.lambda = trust * (at.x - value);
-	else
+	c->blank = !(trust > 0);
+	if (c->blank)
 		at.nu = (qd_real) low;
+	else
+		at.lambda = trust * (at.x - value);
 	add_last(w, c, new_vertex(w, at, (uint32_t) row << 1));
 	if (high == QD_NO_CAP)
 	{
 		c->max = HUGE_VALL;
 		c->tail.lambda = trust;
-		c->tail.nu = trust > 0 ? 0 : 1;
+		c->tail.nu = c->blank ? 1 : 0;
 		c->tail.x = 1;
 		return;
 	}
 	at.x = less(high, tree->exact[row], tree->exact_fraction[row]);
-	if (trust > 0)
-		at.lambda = trust * (at.x - value);
-	else
+	if (c->blank)
 		at.nu = (qd_real) high;
+	else
+		at.lambda = trust * (at.x - value);
 	add_last(w, c, new_vertex(w, at, ((uint32_t) row << 1) | 1));
 	c->max = (qd_real) high;
+}
+
+/* ---------------------------------------------------------------- bunches */
+
+/*
+ * Puts a leaf's curve to a bunch of its kind; slopes are 1 / trust, or 1 by nu.
+ */
+static void
+bunch_up(response *w, qd_curve *bunch, const qd_curve *leaf)
+{
+	vertex	   *v = w->v;
+	int32_t		t = leaf->first;
+	qd_real		trust = w->r->trust[v[t].owner >> 1];
+	qd_real		slope = leaf->blank ? 1 : 1 / trust;
+	int32_t		last = t;
+
+	v[t].at.x = slope;
+	if (v[t].right != NIL)
+	{
+		last = v[t].right;
+		v[last].at.x = -slope;
+	}
+	else
+		bunch->tail.x += slope;
+	v[last].right = bunch->first;
+	bunch->first = t;
+	bunch->size += leaf->size;
+	bunch->base += leaf->base;
+	bunch->min += leaf->min;
+	bunch->max += leaf->max;
+}
+
+typedef struct sort_key
+{
+	qd_real		key;
+	int32_t vertex;
+} sort_key;
+
+/* by key, stable; from and to are [size], the result is in either */
+static sort_key *
+merge_sort(response *w, sort_key *from, sort_key *to, int32_t size)
+{
+	int64_t		width;
+
+	for (width = 1; width < size; width *= 2)
+	{
+		int64_t		begin;
+		sort_key   *swap = from;
+
+		for (begin = 0; begin < size; begin += 2 * width)
+		{
+			int64_t		a = begin;
+			int64_t		b = begin + width < size ? begin + width : size;
+			int64_t		end_a = b;
+			int64_t		end_b = b + width < size ? b + width : size;
+			int64_t		out;
+
+			for (out = begin; out < end_b; out++)
+			{
+				step(w);
+				if (a < end_a && (b >= end_b || !(from[b].key < from[a].key)))
+					to[out] = from[a++];
+				else
+					to[out] = from[b++];
+			}
+		}
+		from = to;
+		to = swap;
+	}
+	return from;
+}
+
+/* a sum whose rounding errors are kept beside it */
+typedef struct long_sum
+{
+	qd_real		sum;
+	qd_real		rest;
+} long_sum;
+
+static inline void
+add_to(long_sum *s, qd_real x)
+{
+	qd_real		sum = s->sum + x;
+	qd_real		back = sum - s->sum;
+
+	s->rest += (s->sum - (sum - back)) + (x - back);
+	s->sum = sum;
+}
+
+/* a bunch into a curve */
+static qd_status
+add_up(response *w, qd_curve *c)
+{
+	vertex	   *v = w->v;
+	void	   *raw_a = NULL;
+	void	   *raw_b = NULL;
+	sort_key   *a;
+	sort_key   *sorted;
+	long_sum	x = {c->base, 0};
+	long_sum	slope = {0, 0};
+	qd_real		place_of_last = 0;
+	int32_t		last = NIL;
+	int32_t		t;
+	int32_t		i = 0;
+
+	if (!c->bunch)
+		return QD_OK;
+	raw_a = w->env->alloc(w->env->arg, sizeof(sort_key) * ((size_t) c->size + 2));
+	raw_b = w->env->alloc(w->env->arg, sizeof(sort_key) * ((size_t) c->size + 2));
+	if (raw_a && raw_b)
+	{
+		a = aligned(raw_a);
+		for (t = c->first; t != NIL; t = v[t].right)
+		{
+			step(w);
+			a[i].key = c->blank ? v[t].at.nu : v[t].at.lambda;
+			a[i].vertex = t;
+			i++;
+		}
+		sorted = merge_sort(w, a, aligned(raw_b), c->size);
+		for (i = 0; i < c->size; i++)
+		{
+			step(w);
+			t = sorted[i].vertex;
+			if (i > 0)
+				add_to(&x, (slope.sum + slope.rest) * (sorted[i].key - place_of_last));
+			place_of_last = sorted[i].key;
+			add_to(&slope, v[t].at.x);
+			v[t].at.x = x.sum + x.rest;
+			v[t].left = last;
+			if (last == NIL)
+				c->first = t;
+			else
+				v[last].right = t;
+			last = t;
+		}
+		v[last].right = NIL;
+		c->last = last;
+		/* the direction of the tail: slopes of who has no cap */
+		c->tail.lambda = c->blank && c->tail.x > 0 ? 0 : 1;
+		c->tail.nu = c->blank && c->tail.x > 0 ? 1 : 0;
+		c->bunch = false;
+	}
+	if (raw_b)
+		w->env->release(w->env->arg, raw_b);
+	if (raw_a)
+		w->env->release(w->env->arg, raw_a);
+	return c->bunch ? QD_NOMEM : QD_OK;
 }
 
 /* a node's own opinion and bounds, over what is below it */
@@ -1059,6 +1223,14 @@ own_part(response *w, int32_t row, qd_curve *c)
 	if (high != QD_NO_CAP && (qd_real) high < c->max)
 		cut_high(w, c, less(high, tree->exact[row], tree->exact_fraction[row]), (qd_real) high,
 				 ((uint32_t) row << 1) | 1);
+}
+
+/* neither opinion nor bounds of its own, nor a root: its children's sum */
+static bool
+only_adds(const response *w, int32_t row)
+{
+	return w->tree->parent[row] >= 0 && !qd_is_leaf(w->tree, row) && !(w->r->trust[row] > 0) &&
+		!(w->tree->flags[row] & (QD_LOCKED | QD_HAS_FLOOR | QD_HAS_CAP));
 }
 
 /*
@@ -1100,11 +1272,14 @@ visit_order(response *w)
 			int32_t		c;
 
 			QD_POLL(w->env, at);
+			w->above[row] = tree->parent[row];
 			if (tree->parent[row] < 0)
 			{
 				position[row] = next;
 				next += size[row];
 			}
+			else if (only_adds(w, tree->parent[row]))
+				w->above[row] = w->above[tree->parent[row]];
 			for (c = tree->child_start[row]; c < tree->child_start[row + 1]; c++)
 			{
 				QD_POLL(w->env, c);
@@ -1134,35 +1309,73 @@ visit_order(response *w)
 	return size && position ? QD_OK : QD_NOMEM;
 }
 
-/* puts a finished node's curve to those of its family */
+/*
+ * Puts a finished node's curve to those of its family.  These are together on
+ * the stack: curves, the larger below, then at most one bunch of each kind.
+ */
 static qd_status
-put(response *w, const qd_curve *c)
+put(response *w, const qd_curve *c, bool leaf)
 {
 	qd_status	status = QD_OK;
+	int32_t		bunches = 0;
+	int32_t		top;
+	int32_t		i;
 
+	while (bunches < 2 && w->top > bunches && w->stack[w->top - 1 - bunches].parent == c->parent &&
+		   w->stack[w->top - 1 - bunches].bunch)
+	{
+		bunches++;
+		if (leaf && w->stack[w->top - bunches].blank == c->blank)
+		{
+			bunch_up(w, &w->stack[w->top - bunches], c);
+			return QD_OK;
+		}
+	}
 	if (w->top == MOST_CURVES)
 		return QD_INTERNAL;
-	w->stack[w->top++] = *c;
-	while (status == QD_OK && w->top > 1 &&
-		   w->stack[w->top - 2].parent == w->stack[w->top - 1].parent &&
-		   (w->stack[w->top - 1].size == 0 ||
-			w->stack[w->top - 2].size / 2 < w->stack[w->top - 1].size))
+	if (leaf && !w->lists_only)
 	{
-		w->top--;
-		status = add(w, &w->stack[w->top - 1], &w->stack[w->top]);
+		qd_curve   *bunch = &w->stack[w->top++];
+
+		set_constant(bunch, 0, 0);
+		bunch->parent = c->parent;
+		bunch->bunch = true;
+		bunch->blank = c->blank;
+		bunch_up(w, bunch, c);
+		return QD_OK;
 	}
+	/* below the bunches */
+	for (i = 0; i < bunches; i++)
+		w->stack[w->top - i] = w->stack[w->top - i - 1];
+	w->stack[w->top - bunches] = *c;
+	top = w->top - bunches + 1;
+	while (status == QD_OK && top > 1 && w->stack[top - 2].parent == c->parent &&
+		   (w->stack[top - 1].size == 0 || w->stack[top - 2].size / 2 < w->stack[top - 1].size))
+	{
+		top--;
+		status = add(w, &w->stack[top - 1], &w->stack[top]);
+	}
+	for (i = 0; i < bunches; i++)
+		w->stack[top + i] = w->stack[w->top - bunches + 1 + i];
+	w->top = top + bunches;
 	return status;
 }
 
-/* the sum of a node's children, which are on top of the stack */
+/* the sum of a node's family, which is on top of the stack */
 static qd_status
 take(response *w, int32_t row, qd_curve *c)
 {
-	qd_status	status = QD_OK;
+	qd_status	status;
 
 	*c = w->stack[--w->top];
+	status = add_up(w, c);
 	while (status == QD_OK && w->top > 0 && w->stack[w->top - 1].parent == row)
-		status = add(w, c, &w->stack[--w->top]);
+	{
+		w->top--;
+		status = add_up(w, &w->stack[w->top]);
+		if (status == QD_OK)
+			status = add(w, c, &w->stack[w->top]);
+	}
 	return status;
 }
 
@@ -1179,7 +1392,7 @@ respond(response *w)
 		qd_curve	c;
 
 		QD_POLL(w->env, at);
-		if (tree->flags[row] & QD_NO_TOTAL)
+		if ((tree->flags[row] & QD_NO_TOTAL) || only_adds(w, row))
 			continue;
 		if (qd_is_leaf(tree, row))
 			leaf_curve(w, row, &c);
@@ -1190,10 +1403,10 @@ respond(response *w)
 				break;
 			own_part(w, row, &c);
 		}
-		c.parent = tree->parent[row];
+		c.parent = w->above[row];
 		if (c.parent >= 0)
 		{
-			status = put(w, &c);
+			status = put(w, &c, qd_is_leaf(tree, row) && c.size > 0);
 			continue;
 		}
 		pin_root(w, &c);
@@ -1241,9 +1454,10 @@ qd_find_binding(const qd_env *env, const qd_reconcile *r, uint8_t *state)
 	w.room = (int32_t) room;
 	w.lists_only = most > least * MOST_RATIO;
 	w.seq = env->alloc(env->arg, sizeof(int32_t) * ((size_t) tree->n + 1));
+	w.above = env->alloc(env->arg, sizeof(int32_t) * ((size_t) tree->n + 1));
 	w.raw_v = env->alloc(env->arg, sizeof(vertex) * ((size_t) room + 2));
 	raw_stack = env->alloc(env->arg, sizeof(qd_curve) * (MOST_CURVES + 2));
-	if (!w.seq || !w.raw_v || !raw_stack)
+	if (!w.seq || !w.above || !w.raw_v || !raw_stack)
 		status = QD_NOMEM;
 	if (status == QD_OK)
 		status = visit_order(&w);
@@ -1259,6 +1473,8 @@ qd_find_binding(const qd_env *env, const qd_reconcile *r, uint8_t *state)
 		env->release(env->arg, raw_stack);
 	if (w.raw_v)
 		env->release(env->arg, w.raw_v);
+	if (w.above)
+		env->release(env->arg, w.above);
 	if (w.seq)
 		env->release(env->arg, w.seq);
 	return status;
