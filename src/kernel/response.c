@@ -1078,13 +1078,22 @@ bunch_up(response *w, qd_curve *bunch, const qd_curve *leaf)
 	bunch->max += leaf->max;
 }
 
+/* key is rounded, which keeps the order: who has the same is looked at again */
 typedef struct sort_key
 {
-	qd_real		key;
-	int32_t vertex;
+	double		key;
+	int32_t		owner;			/* the vertex */
 } sort_key;
 
-/* by key, stable; from and to are [size], the result is in either */
+static inline bool
+is_less(const response *w, sort_key a, sort_key b)
+{
+	if (a.key != b.key)
+		return a.key < b.key;
+	return before(w->v[a.owner].at, w->v[b.owner].at);
+}
+
+/* stable; from and to are [size], the result is in either */
 static sort_key *
 merge_sort(response *w, sort_key *from, sort_key *to, int32_t size)
 {
@@ -1106,7 +1115,7 @@ merge_sort(response *w, sort_key *from, sort_key *to, int32_t size)
 			for (out = begin; out < end_b; out++)
 			{
 				step(w);
-				if (a < end_a && (b >= end_b || !(from[b].key < from[a].key)))
+				if (a < end_a && (b >= end_b || !is_less(w, from[b], from[a])))
 					to[out] = from[a++];
 				else
 					to[out] = from[b++];
@@ -1140,39 +1149,39 @@ static qd_status
 add_up(response *w, qd_curve *c)
 {
 	vertex	   *v = w->v;
-	void	   *raw_a = NULL;
-	void	   *raw_b = NULL;
 	sort_key   *a;
+	sort_key   *b;
 	sort_key   *sorted;
 	long_sum	x = {c->base, 0};
 	long_sum	slope = {0, 0};
-	qd_real		place_of_last = 0;
+	qd_real		key;
+	qd_real		last_key = 0;
 	int32_t		last = NIL;
 	int32_t		t;
 	int32_t		i = 0;
 
 	if (!c->bunch)
 		return QD_OK;
-	raw_a = w->env->alloc(w->env->arg, sizeof(sort_key) * ((size_t) c->size + 2));
-	raw_b = w->env->alloc(w->env->arg, sizeof(sort_key) * ((size_t) c->size + 2));
-	if (raw_a && raw_b)
+	a = w->env->alloc(w->env->arg, sizeof(sort_key) * (size_t) c->size);
+	b = w->env->alloc(w->env->arg, sizeof(sort_key) * (size_t) c->size);
+	if (a && b)
 	{
-		a = aligned(raw_a);
 		for (t = c->first; t != NIL; t = v[t].right)
 		{
 			step(w);
-			a[i].key = c->blank ? v[t].at.nu : v[t].at.lambda;
-			a[i].vertex = t;
+			a[i].key = (double) (c->blank ? v[t].at.nu : v[t].at.lambda);
+			a[i].owner = t;
 			i++;
 		}
-		sorted = merge_sort(w, a, aligned(raw_b), c->size);
+		sorted = merge_sort(w, a, b, c->size);
 		for (i = 0; i < c->size; i++)
 		{
 			step(w);
-			t = sorted[i].vertex;
+			t = sorted[i].owner;
+			key = c->blank ? v[t].at.nu : v[t].at.lambda;
 			if (i > 0)
-				add_to(&x, (slope.sum + slope.rest) * (sorted[i].key - place_of_last));
-			place_of_last = sorted[i].key;
+				add_to(&x, (slope.sum + slope.rest) * (key - last_key));
+			last_key = key;
 			add_to(&slope, v[t].at.x);
 			v[t].at.x = x.sum + x.rest;
 			v[t].left = last;
@@ -1189,10 +1198,10 @@ add_up(response *w, qd_curve *c)
 		c->tail.nu = c->blank && c->tail.x > 0 ? 1 : 0;
 		c->bunch = false;
 	}
-	if (raw_b)
-		w->env->release(w->env->arg, raw_b);
-	if (raw_a)
-		w->env->release(w->env->arg, raw_a);
+	if (b)
+		w->env->release(w->env->arg, b);
+	if (a)
+		w->env->release(w->env->arg, a);
 	return c->bunch ? QD_NOMEM : QD_OK;
 }
 
