@@ -1082,7 +1082,8 @@ bunch_up(response *w, qd_curve *bunch, const qd_curve *leaf)
 typedef struct sort_key
 {
 	double		key;
-	int32_t		owner;			/* the vertex */
+	int32_t		at;				/* the vertex */
+	uint32_t	owner;			/* its owner */
 } sort_key;
 
 static inline bool
@@ -1090,7 +1091,7 @@ is_less(const response *w, sort_key a, sort_key b)
 {
 	if (a.key != b.key)
 		return a.key < b.key;
-	return before(w->v[a.owner].at, w->v[b.owner].at);
+	return before(w->v[a.at].at, w->v[b.at].at);
 }
 
 /* stable; from and to are [size], the result is in either */
@@ -1144,46 +1145,98 @@ add_to(long_sum *s, qd_real x)
 	s->sum = sum;
 }
 
+/* a walk along the sorted vertices of a bunch */
+typedef struct bunch_walk
+{
+	sort_key   *a;
+	sort_key   *b;
+	sort_key   *sorted;
+	long_sum	x;
+	long_sum	slope;
+	qd_real		last_key;
+	int32_t		i;
+} bunch_walk;
+
+static qd_status
+begin_walk(response *w, const qd_curve *c, bunch_walk *walk)
+{
+	vertex	   *v = w->v;
+	int32_t		t;
+	int32_t		i = 0;
+
+	walk	  ->a = w->env->alloc(w->env->arg, sizeof(sort_key) * (size_t) c->size);
+	walk	  ->b = w->env->alloc(w->env->arg, sizeof(sort_key) * (size_t) c->size);
+
+	if (!walk->a || !walk->b)
+		return QD_NOMEM;
+	for (t = c->first; t != NIL; t = v[t].right)
+	{
+		step(w);
+		walk	  ->a[i].key = (double) (c->blank ? v[t].at.nu : v[t].at.lambda);
+		walk	  ->a[i].owner = v[t].owner;
+		walk	  ->a[i].at = t;
+
+		i++;
+	}
+	walk	  ->sorted = merge_sort(w, walk->a, walk->b, c->size);
+	walk	  ->x.sum = c->base;
+	walk	  ->x.rest = 0;
+	walk	  ->slope.sum = walk->slope.rest = 0;
+	walk	  ->last_key = 0;
+	walk	  ->i = 0;
+
+	return QD_OK;
+}
+
+/* the next vertex, and in *x what the bunch holds there */
+static int32_t
+next_of_walk(response *w, const qd_curve *c, bunch_walk *walk, qd_real *x)
+{
+	int32_t		t = walk->sorted[walk->i].at;
+	const vertex *v = &w->v[t];
+	qd_real		key = c->blank ? v->at.nu : v->at.lambda;
+
+	step(w);
+	if (walk->i > 0)
+		add_to(&walk->x, (walk->slope.sum + walk->slope.rest) *(key - walk->last_key));
+	walk	  ->last_key = key;
+
+	add_to(&walk->slope, v->at.x);
+	walk	  ->i++;
+	*x = walk ->x.sum + walk->x.rest;
+
+	return t;
+}
+
+static void
+end_walk(response *w, bunch_walk *walk)
+{
+	if (walk->b)
+		w->env->release(w->env->arg, walk->b);
+	if (walk->a)
+		w->env->release(w->env->arg, walk->a);
+}
+
 /* a bunch into a curve */
 static qd_status
 add_up(response *w, qd_curve *c)
 {
 	vertex	   *v = w->v;
-	sort_key   *a;
-	sort_key   *b;
-	sort_key   *sorted;
-	long_sum	x = {c->base, 0};
-	long_sum	slope = {0, 0};
-	qd_real		key;
-	qd_real		last_key = 0;
+	bunch_walk walk;
+	qd_status	status;
 	int32_t		last = NIL;
-	int32_t		t;
-	int32_t		i = 0;
 
 	if (!c->bunch)
 		return QD_OK;
-	a = w->env->alloc(w->env->arg, sizeof(sort_key) * (size_t) c->size);
-	b = w->env->alloc(w->env->arg, sizeof(sort_key) * (size_t) c->size);
-	if (a && b)
+	status = begin_walk(w, c, &walk);
+	if (status == QD_OK)
 	{
-		for (t = c->first; t != NIL; t = v[t].right)
+		while (walk.i < c->size)
 		{
-			step(w);
-			a[i].key = (double) (c->blank ? v[t].at.nu : v[t].at.lambda);
-			a[i].owner = t;
-			i++;
-		}
-		sorted = merge_sort(w, a, b, c->size);
-		for (i = 0; i < c->size; i++)
-		{
-			step(w);
-			t = sorted[i].owner;
-			key = c->blank ? v[t].at.nu : v[t].at.lambda;
-			if (i > 0)
-				add_to(&x, (slope.sum + slope.rest) * (key - last_key));
-			last_key = key;
-			add_to(&slope, v[t].at.x);
-			v[t].at.x = x.sum + x.rest;
+			qd_real		x;
+			int32_t		t = next_of_walk(w, c, &walk, &x);
+
+			v[t].at.x = x;
 			v[t].left = last;
 			if (last == NIL)
 				c->first = t;
@@ -1198,11 +1251,46 @@ add_up(response *w, qd_curve *c)
 		c->tail.nu = c->blank && c->tail.x > 0 ? 1 : 0;
 		c->bunch = false;
 	}
-	if (b)
-		w->env->release(w->env->arg, b);
-	if (a)
-		w->env->release(w->env->arg, a);
-	return c->bunch ? QD_NOMEM : QD_OK;
+	end_walk(w, &walk);
+	return status;
+}
+
+/*
+ * A whole family that is a bunch, below a node that is held at target, or below
+ * a root: only who has been passed is asked for, and no curve is needed.
+ */
+static qd_status
+pin_bunch(response *w, int32_t row, qd_curve *c, bool held, qd_real target)
+{
+	static const point zero = {0, 0, 0};
+	qd_real		trust = w->r->trust[row];
+	qd_real		value = opinion(w, row);
+	bunch_walk walk;
+	qd_status	status = begin_walk(w, c, &walk);
+
+	if (status == QD_OK)
+	{
+		int32_t		i = 0;
+
+		while (walk.i < c->size)
+		{
+			qd_real		x;
+			point		here = w->v[next_of_walk(w, c, &walk, &x)].at;
+
+			here.x = x;
+			here.lambda += trust * (x - value);
+			if (held ? x > target : before(zero, here))
+				break;
+			passed(w, walk.sorted[i++].owner);
+		}
+		for (; i < c->size; i++)
+		{
+			step(w);
+			not_passed(w, walk.sorted[i].owner);
+		}
+	}
+	end_walk(w, &walk);
+	return status;
 }
 
 /* a node's own opinion and bounds, over what is below it */
@@ -1405,6 +1493,21 @@ respond(response *w)
 			continue;
 		if (qd_is_leaf(tree, row))
 			leaf_curve(w, row, &c);
+		else if (w->stack[w->top - 1].bunch &&
+				 (low_of(tree, row) == high_of(tree, row) || tree->parent[row] < 0) &&
+				 !(tree->flags[row] & QD_HAS_FLOOR) && !(tree->flags[row] & QD_HAS_CAP) &&
+				 (w->top == 1 || w->stack[w->top - 2].parent != row))
+		{
+			bool		held = low_of(tree, row) == high_of(tree, row);
+			qd_real		target = less(low_of(tree, row), tree->exact[row],
+									  tree->exact_fraction[row]);
+
+			w->top--;
+			status = pin_bunch(w, row, &w->stack[w->top], held, target);
+			if (status != QD_OK)
+				break;
+			set_constant(&c, target, (qd_real) low_of(tree, row));
+		}
 		else
 		{
 			status = take(w, row, &c);
