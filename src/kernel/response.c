@@ -35,6 +35,7 @@
  * their tops.  The largest child is visited first, so that few curves wait.
  */
 #include <math.h>
+#include <string.h>
 
 #include "kernel/response.h"
 
@@ -1086,14 +1087,6 @@ typedef struct sort_key
 	uint32_t	owner;			/* its owner */
 } sort_key;
 
-static inline bool
-is_less(const response *w, sort_key a, sort_key b)
-{
-	if (a.key != b.key)
-		return a.key < b.key;
-	return before(w->v[a.at].at, w->v[b.at].at);
-}
-
 /* stable; from and to are [size], the result is in either */
 static sort_key *
 merge_sort(response *w, sort_key *from, sort_key *to, int32_t size)
@@ -1111,19 +1104,114 @@ merge_sort(response *w, sort_key *from, sort_key *to, int32_t size)
 			int64_t		b = begin + width < size ? begin + width : size;
 			int64_t		end_a = b;
 			int64_t		end_b = b + width < size ? b + width : size;
-			int64_t		out;
+			int64_t		out = begin;
 
-			for (out = begin; out < end_b; out++)
+			/* which is next cannot be predicted: no branch depends on it */
+			while (a < end_a && b < end_b)
+			{
+				bool		second = from[b].key < from[a].key;
+
+				step(w);
+				if (from[b].key == from[a].key)
+					second = before(w->v[from[b].at].at, w->v[from[a].at].at);
+				to[out++] = from[second ? b : a];
+				a += !second;
+				b += second;
+			}
+			for (; a < end_a; out++)
 			{
 				step(w);
-				if (a < end_a && (b >= end_b || !is_less(w, from[b], from[a])))
-					to[out] = from[a++];
-				else
-					to[out] = from[b++];
+				to[out] = from[a++];
+			}
+			for (; b < end_b; out++)
+			{
+				step(w);
+				to[out] = from[b++];
 			}
 		}
 		from = to;
 		to = swap;
+	}
+	return from;
+}
+
+#define DIGIT_BITS		11
+#define DIGITS			6		/* of 64 bits */
+#define DIGIT_SIZE		(1 << DIGIT_BITS)
+
+/* bits of a key that are in its order */
+static inline uint64_t
+sortable(double key)
+{
+	uint64_t	bits;
+
+	memcpy(&bits, &key, sizeof(bits));
+	return bits >> 63 ? ~bits : bits | (uint64_t) 1 << 63;
+}
+
+/*
+ * The same in fewer steps for many: digit by digit from the lowest, then, by
+ * comparing, those whose keys are alike.  count is [DIGITS * DIGIT_SIZE].
+ */
+static sort_key *
+radix_sort(response *w, sort_key *from, sort_key *to, int32_t size, int32_t *count)
+{
+	int32_t		begin;
+	int			digit;
+	int32_t		i;
+
+	memset(count, 0, sizeof(int32_t) * DIGITS * DIGIT_SIZE);
+	for (i = 0; i < size; i++)
+	{
+		uint64_t	bits;
+
+		/* -0 is 0 */
+		from[i].key += 0;
+		bits = sortable(from[i].key);
+		step(w);
+		for (digit = 0; digit < DIGITS; digit++)
+			count[digit * DIGIT_SIZE + (int) ((bits >> (digit * DIGIT_BITS)) % DIGIT_SIZE)]++;
+	}
+	for (digit = 0; digit < DIGITS; digit++)
+	{
+		int32_t    *start = &count[digit * DIGIT_SIZE];
+		int32_t		sum = 0;
+		int32_t		most = 0;
+		sort_key   *swap = from;
+
+		for (i = 0; i < DIGIT_SIZE; i++)
+		{
+			int32_t		here = start[i];
+
+			if (here > most)
+				most = here;
+			start[i] = sum;
+			sum += here;
+		}
+		if (most == size)
+			continue;
+		for (i = 0; i < size; i++)
+		{
+			uint64_t	bits = sortable(from[i].key);
+
+			step(w);
+			to[start[(bits >> (digit * DIGIT_BITS)) % DIGIT_SIZE]++] = from[i];
+		}
+		from = to;
+		to = swap;
+	}
+	for (begin = 0; begin < size; begin = i)
+	{
+		sort_key   *sorted;
+
+		step(w);
+		for (i = begin + 1; i < size && from[i].key == from[begin].key; i++)
+			step(w);
+		if (i == begin + 1)
+			continue;
+		sorted = merge_sort(w, from + begin, to + begin, i - begin);
+		if (sorted != from + begin)
+			memcpy(from + begin, sorted, sizeof(sort_key) * (size_t) (i - begin));
 	}
 	return from;
 }
@@ -1158,63 +1246,75 @@ typedef struct bunch_walk
 } bunch_walk;
 
 static qd_status
-begin_walk(response *w, const qd_curve *c, bunch_walk *walk)
+begin_walk(response *w, const qd_curve *c, bunch_walk *pass)
 {
 	vertex	   *v = w->v;
 	int32_t		t;
 	int32_t		i = 0;
 
-	walk	  ->a = w->env->alloc(w->env->arg, sizeof(sort_key) * (size_t) c->size);
-	walk	  ->b = w->env->alloc(w->env->arg, sizeof(sort_key) * (size_t) c->size);
+	pass->a = w->env->alloc(w->env->arg, sizeof(sort_key) * (size_t) c->size);
+	pass->b = w->env->alloc(w->env->arg, sizeof(sort_key) * (size_t) c->size);
 
-	if (!walk->a || !walk->b)
+	if (!pass->a || !pass->b)
 		return QD_NOMEM;
 	for (t = c->first; t != NIL; t = v[t].right)
 	{
 		step(w);
-		walk	  ->a[i].key = (double) (c->blank ? v[t].at.nu : v[t].at.lambda);
-		walk	  ->a[i].owner = v[t].owner;
-		walk	  ->a[i].at = t;
+		pass->a[i].key = (double) (c->blank ? v[t].at.nu : v[t].at.lambda);
+		pass->a[i].owner = v[t].owner;
+		pass->a[i].at = t;
 
 		i++;
 	}
-	walk	  ->sorted = merge_sort(w, walk->a, walk->b, c->size);
-	walk	  ->x.sum = c->base;
-	walk	  ->x.rest = 0;
-	walk	  ->slope.sum = walk->slope.rest = 0;
-	walk	  ->last_key = 0;
-	walk	  ->i = 0;
+	if (c->size < 4 * DIGIT_SIZE)
+		pass->sorted = merge_sort(w, pass->a, pass->b, c->size);
+
+	else
+	{
+		int32_t    *count = w->env->alloc(w->env->arg, sizeof(int32_t) * DIGITS * DIGIT_SIZE);
+
+		if (!count)
+			return QD_NOMEM;
+		pass->sorted = radix_sort(w, pass->a, pass->b, c->size, count);
+
+		w->env->release(w->env->arg, count);
+	}
+	pass->x.sum = c->base;
+	pass->x.rest = 0;
+	pass->slope.sum = pass->slope.rest = 0;
+	pass->last_key = 0;
+	pass->i = 0;
 
 	return QD_OK;
 }
 
 /* the next vertex, and in *x what the bunch holds there */
 static int32_t
-next_of_walk(response *w, const qd_curve *c, bunch_walk *walk, qd_real *x)
+next_of_walk(response *w, const qd_curve *c, bunch_walk *pass, qd_real *x)
 {
-	int32_t		t = walk->sorted[walk->i].at;
+	int32_t		t = pass->sorted[pass->i].at;
 	const vertex *v = &w->v[t];
 	qd_real		key = c->blank ? v->at.nu : v->at.lambda;
 
 	step(w);
-	if (walk->i > 0)
-		add_to(&walk->x, (walk->slope.sum + walk->slope.rest) *(key - walk->last_key));
-	walk	  ->last_key = key;
+	if (pass->i > 0)
+		add_to(&pass->x, (pass->slope.sum + pass->slope.rest) * (key - pass->last_key));
+	pass->last_key = key;
 
-	add_to(&walk->slope, v->at.x);
-	walk	  ->i++;
-	*x = walk ->x.sum + walk->x.rest;
+	add_to(&pass->slope, v->at.x);
+	pass->i++;
+	*x = walk ->x.sum + pass->x.rest;
 
 	return t;
 }
 
 static void
-end_walk(response *w, bunch_walk *walk)
+end_walk(response *w, bunch_walk *pass)
 {
-	if (walk->b)
-		w->env->release(w->env->arg, walk->b);
-	if (walk->a)
-		w->env->release(w->env->arg, walk->a);
+	if (pass->b)
+		w->env->release(w->env->arg, pass->b);
+	if (pass->a)
+		w->env->release(w->env->arg, pass->a);
 }
 
 /* a bunch into a curve */
@@ -1222,19 +1322,19 @@ static qd_status
 add_up(response *w, qd_curve *c)
 {
 	vertex	   *v = w->v;
-	bunch_walk walk;
+	bunch_walk	pass;
 	qd_status	status;
 	int32_t		last = NIL;
 
 	if (!c->bunch)
 		return QD_OK;
-	status = begin_walk(w, c, &walk);
+	status = begin_walk(w, c, &pass);
 	if (status == QD_OK)
 	{
-		while (walk.i < c->size)
+		while (pass.i < c->size)
 		{
 			qd_real		x;
-			int32_t		t = next_of_walk(w, c, &walk, &x);
+			int32_t		t = next_of_walk(w, c, &pass, &x);
 
 			v[t].at.x = x;
 			v[t].left = last;
@@ -1251,7 +1351,7 @@ add_up(response *w, qd_curve *c)
 		c->tail.nu = c->blank && c->tail.x > 0 ? 1 : 0;
 		c->bunch = false;
 	}
-	end_walk(w, &walk);
+	end_walk(w, &pass);
 	return status;
 }
 
@@ -1265,31 +1365,31 @@ pin_bunch(response *w, int32_t row, qd_curve *c, bool held, qd_real target)
 	static const point zero = {0, 0, 0};
 	qd_real		trust = w->r->trust[row];
 	qd_real		value = opinion(w, row);
-	bunch_walk walk;
-	qd_status	status = begin_walk(w, c, &walk);
+	bunch_walk	pass;
+	qd_status	status = begin_walk(w, c, &pass);
 
 	if (status == QD_OK)
 	{
 		int32_t		i = 0;
 
-		while (walk.i < c->size)
+		while (pass.i < c->size)
 		{
 			qd_real		x;
-			point		here = w->v[next_of_walk(w, c, &walk, &x)].at;
+			point		here = w->v[next_of_walk(w, c, &pass, &x)].at;
 
 			here.x = x;
 			here.lambda += trust * (x - value);
 			if (held ? x > target : before(zero, here))
 				break;
-			passed(w, walk.sorted[i++].owner);
+			passed(w, pass.sorted[i++].owner);
 		}
 		for (; i < c->size; i++)
 		{
 			step(w);
-			not_passed(w, walk.sorted[i].owner);
+			not_passed(w, pass.sorted[i].owner);
 		}
 	}
-	end_walk(w, &walk);
+	end_walk(w, &pass);
 	return status;
 }
 

@@ -425,6 +425,10 @@ depth(void)
 	if (!ok(check_plan(p, &s, &v), "half a million levels: promises"))
 		printf("# %s\n", v.message);
 	plan_free(p);
+	p = star(30000);
+	if (!ok(check_plan(p, &s, &v), "a family of thirty thousand: promises"))
+		printf("# %s\n", v.message);
+	plan_free(p);
 	/* only lists, where trusts are far apart */
 	p = chain(3000, 0x1p100);
 	if (!ok(check_plan(p, &s, &v), "trusts far apart: promises"))
@@ -479,12 +483,31 @@ large_sums(void)
 	plan_free(p);
 }
 
+/* one family of so many, half of them with a cap */
+static plan *
+star(int32_t n)
+{
+	plan	   *p = plan_new(n);
+	source		s = {NULL, 0, 8};
+	int32_t		i;
+
+	for (i = 0; i < n; i++)
+	{
+		p->parent[i] = i == 0 ? -1 : 0;
+		p->value[i] = i == 0 ? (int64_t) n * 1000 : (int64_t) draw(&s, 10000) - 1000;
+		p->trust[i] = 1 + (double) draw(&s, 3);
+		p->flags[i] = i % 2 ? QD_HAS_CAP : 0;
+		p->cap[i] = 3000;
+	}
+	return p;
+}
+
 static void
 out_of_memory(void)
 {
 	int			k;
 
-	for (k = 0; k < 2; k++)
+	for (k = 0; k < 3; k++)
 	{
 		int			fail;
 		int			met = 0;
@@ -492,7 +515,7 @@ out_of_memory(void)
 
 		for (fail = 1; fail < 100; fail++)
 		{
-			plan	   *p = chain(k == 0 ? 9 : 999, 1);
+			plan	   *p = k == 2 ? star(9000) : chain(k == 0 ? 9 : 999, 1);
 			test_env	env;
 			plan_outcome *o;
 			bool		done;
