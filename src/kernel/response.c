@@ -1303,7 +1303,7 @@ next_of_walk(response *w, const qd_curve *c, bunch_walk *pass, qd_real *x)
 
 	add_to(&pass->slope, v->at.x);
 	pass->i++;
-	*x = walk ->x.sum + pass->x.rest;
+	*x = pass->x.sum + pass->x.rest;
 
 	return t;
 }

@@ -414,6 +414,25 @@ chain(int32_t n, double most_trust)
 	return p;
 }
 
+/* one family of so many, half of them with a cap */
+static plan *
+star(int32_t n)
+{
+	plan	   *p = plan_new(n);
+	source		s = {NULL, 0, 8};
+	int32_t		i;
+
+	for (i = 0; i < n; i++)
+	{
+		p->parent[i] = i == 0 ? -1 : 0;
+		p->value[i] = i == 0 ? (int64_t) n * 1000 : (int64_t) draw(&s, 10000) - 1000;
+		p->trust[i] = 1 + (double) draw(&s, 3);
+		p->flags[i] = i % 2 ? QD_HAS_CAP : 0;
+		p->cap[i] = 3000;
+	}
+	return p;
+}
+
 static void
 depth(void)
 {
@@ -481,25 +500,6 @@ large_sums(void)
 	ok(o->status == QD_OK && fine && sum == want + 1 && o->tree.amount[0] == want + 1, "and not a unit is lost on the way");
 	plan_outcome_free(o);
 	plan_free(p);
-}
-
-/* one family of so many, half of them with a cap */
-static plan *
-star(int32_t n)
-{
-	plan	   *p = plan_new(n);
-	source		s = {NULL, 0, 8};
-	int32_t		i;
-
-	for (i = 0; i < n; i++)
-	{
-		p->parent[i] = i == 0 ? -1 : 0;
-		p->value[i] = i == 0 ? (int64_t) n * 1000 : (int64_t) draw(&s, 10000) - 1000;
-		p->trust[i] = 1 + (double) draw(&s, 3);
-		p->flags[i] = i % 2 ? QD_HAS_CAP : 0;
-		p->cap[i] = 3000;
-	}
-	return p;
 }
 
 static void
