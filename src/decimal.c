@@ -470,9 +470,10 @@ qd_count_units(const qd_unit *unit, Datum value, qd_direction direction, int64 *
 /*
  * How many units a value is, in fixed point: whole (rounded down) + fraction /
  * 2^64, to the nearest for values of up to 36 digits.  Within +-(2^63 - 1).
+ * *exact: whether it is a multiple of the unit.
  */
 qd_count_status
-qd_fixed_units(const qd_unit *unit, Datum value, int64 *whole, uint64 *fraction)
+qd_fixed_units(const qd_unit *unit, Datum value, int64 *whole, uint64 *fraction, bool *exact)
 {
 	qd_count_status status = qd_count_units(unit, value, QD_EXACTLY, whole);
 	qd_decimal	d;
@@ -484,6 +485,7 @@ qd_fixed_units(const qd_unit *unit, Datum value, int64 *whole, uint64 *fraction)
 	int			bit;
 
 	*fraction = 0;
+	*exact = status == QD_COUNT_OK;
 	if (status != QD_COUNT_NOT_MULTIPLE)
 		return status;
 

@@ -56,12 +56,17 @@ typedef struct opinions
 	double		constant_trust; /* where not per row; NaN: NULL */
 	int64		constant_whole;
 	uint64		constant_fraction;
+	bool		constant_exact;
 	int64	   *whole;			/* [n] */
 	uint64	   *fraction;		/* [n] */
 	double	   *trust;			/* [n], NaN where NULL; before it is known
 								 * whether there is a value */
-	bool	   *present;		/* [n] */
+	uint8	   *kind;			/* [n], of these: */
 } opinions;
+
+#define VALUE_NULL		0
+#define VALUE_EXACT		1		/* a multiple of the unit */
+#define VALUE_INEXACT	2
 
 static double
 take_trust(qd_source *source, const opinions *o, int32 row)
@@ -85,9 +90,9 @@ take_trust(qd_source *source, const opinions *o, int32 row)
 
 static void
 take_value(qd_source *source, const opinions *o, const qd_unit *unit, Datum value, int32 row,
-		   int64 *whole, uint64 *fraction)
+		   int64 *whole, uint64 *fraction, bool *exact)
 {
-	qd_count_status status = qd_fixed_units(unit, value, whole, fraction);
+	qd_count_status status = qd_fixed_units(unit, value, whole, fraction, exact);
 
 	if (status != QD_COUNT_OK)
 		qd_bad_amount(source, unit, o->name, value, status, row);
@@ -118,7 +123,8 @@ opinions_begin(qd_source *source, opinions *o, const qd_unit *unit)
 
 		o->absent = isnull;
 		if (!isnull)
-			take_value(source, o, unit, value, 0, &o->constant_whole, &o->constant_fraction);
+			take_value(source, o, unit, value, 0, &o->constant_whole, &o->constant_fraction,
+					   &o->constant_exact);
 	}
 	if (o->trust_per_row)
 		o->trust = qd_source_alloc(source, sizeof(double) * n);
@@ -126,7 +132,7 @@ opinions_begin(qd_source *source, opinions *o, const qd_unit *unit)
 	{
 		o->whole = qd_source_alloc(source, sizeof(int64) * n);
 		o->fraction = qd_source_alloc(source, sizeof(uint64) * n);
-		o->present = qd_source_alloc(source, n);
+		o->kind = qd_source_alloc(source, n);
 	}
 }
 
@@ -136,9 +142,14 @@ opinions_read(qd_source *source, opinions *o, const qd_unit *unit, int32 row)
 	bool		isnull;
 	Datum		value = source->get(source, o->arg, row, &isnull);
 
-	o->present[row] = !isnull;
+	o->kind[row] = VALUE_NULL;
 	if (!isnull)
-		take_value(source, o, unit, value, row, &o->whole[row], &o->fraction[row]);
+	{
+		bool		exact;
+
+		take_value(source, o, unit, value, row, &o->whole[row], &o->fraction[row], &exact);
+		o->kind[row] = exact ? VALUE_EXACT : VALUE_INEXACT;
+	}
 }
 
 static void
@@ -148,8 +159,8 @@ opinions_free(opinions *o)
 		pfree(o->whole);
 	if (o->fraction)
 		pfree(o->fraction);
-	if (o->present)
-		pfree(o->present);
+	if (o->kind)
+		pfree(o->kind);
 	if (o->trust)
 		pfree(o->trust);
 }
@@ -162,7 +173,7 @@ static bool
 opinion_of(qd_source *source, const opinions *o, const qd_unit *unit, int32 row,
 		   int64 *whole, uint64 *fraction, double *trust)
 {
-	if (o->absent || (o->per_row && !o->present[row]))
+	if (o->absent || (o->per_row && o->kind[row] == VALUE_NULL))
 		return false;
 	*trust = o->trust_per_row ? o->trust[row] : o->constant_trust;
 	if (isnan(*trust))
@@ -175,13 +186,12 @@ opinion_of(qd_source *source, const opinions *o, const qd_unit *unit, int32 row,
 		return false;
 	*whole = o->per_row ? o->whole[row] : o->constant_whole;
 	*fraction = o->per_row ? o->fraction[row] : o->constant_fraction;
-	if (isinf(*trust))
+	if (isinf(*trust) && !(o->per_row ? o->kind[row] == VALUE_EXACT : o->constant_exact))
 	{
 		bool		isnull;
-		Datum		value = source->get(source, o->arg, row, &isnull);
 
-		*whole = qd_count_amount(source, unit, o->name, value, row);
-		*fraction = 0;
+		qd_bad_amount(source, unit, o->name, source->get(source, o->arg, row, &isnull),
+					  QD_COUNT_NOT_MULTIPLE, row);
 	}
 	return true;
 }

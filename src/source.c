@@ -346,23 +346,16 @@ qd_bad_amount(qd_source *source, const qd_unit *unit, const char *name, Datum va
 	pg_unreachable();
 }
 
-/* an amount in units, of which it must be a multiple; row < 0: of no row's own */
-int64
-qd_count_amount(qd_source *source, const qd_unit *unit, const char *name, Datum amount, int32 row)
-{
-	int64		count;
-	qd_count_status status = qd_count_units(unit, amount, QD_EXACTLY, &count);
-
-	if (status != QD_COUNT_OK)
-		qd_bad_amount(source, unit, name, amount, status, row);
-	return count;
-}
-
 /* a total in units; row < 0: the total of a partition, which is no row's own */
 int64
 qd_count_total(qd_source *source, const qd_unit *unit, Datum total, int32 row)
 {
-	return qd_count_amount(source, unit, "total", total, row);
+	int64		count;
+	qd_count_status status = qd_count_units(unit, total, QD_EXACTLY, &count);
+
+	if (status != QD_COUNT_OK)
+		qd_bad_amount(source, unit, "total", total, status, row);
+	return count;
 }
 
 /*

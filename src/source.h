@@ -97,8 +97,6 @@ extern void qd_single_begin(qd_source *source, qd_single *single, int arg, const
 extern void qd_single_check(qd_source *source, const qd_single *single, int32 row);
 extern void qd_take_unit(const qd_single *single, qd_unit *unit);
 extern qd_rounding qd_take_rounding(const qd_single *single);
-extern int64 qd_count_amount(qd_source *source, const qd_unit *unit, const char *name,
-							 Datum amount, int32 row);
 pg_noreturn extern void qd_bad_amount(qd_source *source, const qd_unit *unit, const char *name,
 									  Datum value, qd_count_status status, int32 row);
 extern int64 qd_count_total(qd_source *source, const qd_unit *unit, Datum total, int32 row);
