@@ -538,9 +538,7 @@ qd_reconcile_tree(const qd_env *env, qd_reconcile *r, bool explain, qd_problem *
 		status = QD_NOMEM;
 	else
 	{
-		uintptr_t	mask = __alignof__(qd_real) - 1;
-
-		f.variance = (qd_real *) (((uintptr_t) f.raw_variance + mask) & ~mask);
+		f.variance = qd_aligned(f.raw_variance);
 		for (row = 0; row < tree->n; row++)
 		{
 			QD_POLL(env, row);

@@ -134,15 +134,6 @@ step(response *w)
 	QD_POLL(w->env, w->steps);
 }
 
-/* memory for long doubles, which palloc does not align */
-static void *
-aligned(void *raw)
-{
-	uintptr_t	mask = __alignof__(long double) - 1;
-
-	return (void *) (((uintptr_t) raw + mask) & ~mask);
-}
-
 static inline bool
 before(point a, point b)
 {
@@ -974,7 +965,7 @@ add(response *w, qd_curve *a, qd_curve *b)
 			w->raw_note = w->env->alloc(w->env->arg, sizeof(affine) * ((size_t) w->room + 2));
 			if (!w->raw_note)
 				return QD_NOMEM;
-			w->note = aligned(w->raw_note);
+			w->note = qd_aligned(w->raw_note);
 		}
 		insert_all(w, &larger, &smaller);
 	}
@@ -1675,8 +1666,8 @@ qd_find_binding(const qd_env *env, const qd_reconcile *r, uint8_t *state)
 		status = visit_order(&w);
 	if (status == QD_OK)
 	{
-		w.v = aligned(w.raw_v);
-		w.stack = aligned(raw_stack);
+		w.v = qd_aligned(w.raw_v);
+		w.stack = qd_aligned(raw_stack);
 		status = respond(&w);
 	}
 	if (w.raw_note)

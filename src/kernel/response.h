@@ -11,6 +11,16 @@
 /* of 64 bits on x86; see reconcile.c */
 typedef long double qd_real;
 
+/*
+ * Memory for long doubles, which palloc does not align: get one more, release
+ * what you got.
+ */
+static inline void *
+qd_aligned(void *raw)
+{
+	return (char *) raw + (-(uintptr_t) raw & (__alignof__(qd_real) - 1));
+}
+
 /* pg_bsd_indent knows no hexadecimal floating point */
 #define TWO_56	72057594037927936.0L
 #define TWO_62	4611686018427387904.0L
