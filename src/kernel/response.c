@@ -187,13 +187,15 @@ apply(const affine *m, point *p)
 static void
 change(response *w, int32_t t, const affine *m)
 {
-	vertex	   *v = &w->v[t];
-	affine	   *note = &w->note[t];
+	vertex	   *v;
+	affine	   *note;
 	affine		old;
 	int			i;
 
 	if (t == NIL)
 		return;
+	v = &w->v[t];
+	note = &w->note[t];
 	apply(m, &v->at);
 	if (!v->pending)
 	{
