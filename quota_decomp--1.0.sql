@@ -189,6 +189,38 @@ COMMENT ON FUNCTION quota_decomp.allocate_margins_detail(numeric, anyelement, nu
 -- Top-down and bottom-up in one tree
 ----------------------------------------------------------------------
 
+CREATE FUNCTION quota_decomp.reconcile_tree(
+	node anycompatible,
+	parent anycompatible,
+	top_down numeric DEFAULT NULL,
+	bottom_up numeric DEFAULT NULL,
+	top_down_trust double precision DEFAULT 1,
+	bottom_up_trust double precision DEFAULT 1,
+	floor numeric DEFAULT NULL,
+	cap numeric DEFAULT NULL,
+	unit numeric DEFAULT 0.01)
+RETURNS numeric
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 20
+AS 'MODULE_PATHNAME', 'qd_reconcile_tree_window';
+COMMENT ON FUNCTION quota_decomp.reconcile_tree(anycompatible, anycompatible, numeric, numeric, double precision, double precision, numeric, numeric, numeric) IS
+'window function: the amounts nearest to top-down targets and bottom-up estimates, each as far as it is trusted, in which children sum to their parent at every depth, within floors and caps';
+
+CREATE FUNCTION quota_decomp.reconcile_tree_detail(
+	node anycompatible,
+	parent anycompatible,
+	top_down numeric DEFAULT NULL,
+	bottom_up numeric DEFAULT NULL,
+	top_down_trust double precision DEFAULT 1,
+	bottom_up_trust double precision DEFAULT 1,
+	floor numeric DEFAULT NULL,
+	cap numeric DEFAULT NULL,
+	unit numeric DEFAULT 0.01)
+RETURNS quota_decomp.allocation
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 20
+AS 'MODULE_PATHNAME', 'qd_reconcile_tree_detail';
+COMMENT ON FUNCTION quota_decomp.reconcile_tree_detail(anycompatible, anycompatible, numeric, numeric, double precision, double precision, numeric, numeric, numeric) IS
+'window function: as reconcile_tree, with the exact value, the rounding and the rule that decided each amount';
+
 ----------------------------------------------------------------------
 -- Ratios
 ----------------------------------------------------------------------

@@ -468,6 +468,62 @@ qd_count_units(const qd_unit *unit, Datum value, qd_direction direction, int64 *
 }
 
 /*
+ * How many units a value is, in fixed point: whole (rounded down) + fraction /
+ * 2^64, to the nearest for values of up to 36 digits.  Within +-(2^63 - 1).
+ * *exact: whether it is a multiple of the unit.
+ */
+qd_count_status
+qd_fixed_units(const qd_unit *unit, Datum value, int64 *whole, uint64 *fraction, bool *exact)
+{
+	qd_count_status status = qd_count_units(unit, value, QD_EXACTLY, whole);
+	qd_decimal	d;
+	qd_int128	numerator;
+	qd_int128	denominator = unit->multiple;
+	qd_int128	quotient;
+	qd_uint128	rest;
+	int			digits;
+	int			bit;
+
+	*fraction = 0;
+	*exact = status == QD_COUNT_OK;
+	if (status != QD_COUNT_NOT_MULTIPLE)
+		return status;
+
+	/* what is no multiple of the unit has no fewer digits than it */
+	qd_decimal_decode(value, &d);
+	numerator = d.mantissa;
+	digits = d.scale - unit->scale;
+	/* digits far below 2^-64 would only make the divisor too large */
+	for (; digits > 21; digits--)
+		numerator /= 10;
+	if (!scale_up(&numerator, Max(-digits, 0)) || !scale_up(&denominator, Max(digits, 0)))
+		return QD_COUNT_TOO_LARGE;
+	quotient = numerator / denominator;
+	if (numerator % denominator < 0)
+		quotient--;
+	rest = (qd_uint128) (numerator - quotient * denominator);
+	if (quotient > PG_INT64_MAX - 1 || quotient < -PG_INT64_MAX)
+		return QD_COUNT_TOO_LARGE;
+	*whole = (int64) quotient;
+	/* the divisor is below 2^127: 10^21 * 10^15 */
+	for (bit = 63; bit >= 0 && rest != 0; bit--)
+	{
+		rest *= 2;
+		if (rest >= (qd_uint128) denominator)
+		{
+			rest -= (qd_uint128) denominator;
+			*fraction |= UINT64CONST(1) << bit;
+		}
+	}
+	if (rest * 2 >= (qd_uint128) denominator)
+	{
+		*fraction += 1;
+		*whole += *fraction == 0 ? 1 : 0;
+	}
+	return QD_COUNT_OK;
+}
+
+/*
  * An amount as numeric, at the unit's display scale.  This is done for every
  * row, so amounts of up to four base-10000 digits have a way of their own that
  * builds them in a register.

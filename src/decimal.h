@@ -63,6 +63,8 @@ extern bool qd_decimal_leading(Datum value, int64 *mantissa, int *exponent);
 extern Numeric qd_make_numeric(qd_int128 mantissa, int scale, int display_scale);
 extern qd_count_status qd_count_units(const qd_unit *unit, Datum value,
 									  qd_direction direction, int64 *count);
+extern qd_count_status qd_fixed_units(const qd_unit *unit, Datum value, int64 *whole,
+									  uint64 *fraction, bool *exact);
 extern Datum qd_units_numeric(const qd_unit *unit, int64 count);
 extern Datum qd_millionths_numeric(const qd_unit *unit, qd_int128 millionths);
 extern qd_int128 qd_fixed_millionths(int64 whole, uint64 fraction);

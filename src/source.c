@@ -314,13 +314,10 @@ qd_take_rounding(const qd_single *single)
 	return result;
 }
 
-pg_noreturn static void bad_amount(qd_source *source, const qd_unit *unit, const char *name,
-								   Datum value, qd_count_status status, int32 row);
-
 /* says what is wrong with a total, lock, floor or cap */
-static void
-bad_amount(qd_source *source, const qd_unit *unit, const char *name, Datum value,
-		   qd_count_status status, int32 row)
+void
+qd_bad_amount(qd_source *source, const qd_unit *unit, const char *name, Datum value,
+			  qd_count_status status, int32 row)
 {
 	char	   *where = row < 0 ? NULL : source->describe(source, row);
 	char	   *text = qd_numeric_text(value);
@@ -365,7 +362,7 @@ qd_count_total(qd_source *source, const qd_unit *unit, Datum total, int32 row)
 	qd_count_status status = qd_count_units(unit, total, QD_EXACTLY, &count);
 
 	if (status != QD_COUNT_OK)
-		bad_amount(source, unit, "total", total, status, row);
+		qd_bad_amount(source, unit, "total", total, status, row);
 	return count;
 }
 
@@ -395,7 +392,7 @@ qd_amounts_begin(qd_source *source, qd_amounts *amounts, int arg, const char *na
 			return;
 		status = qd_count_units(unit, constant, direction, &amounts->constant);
 		if (status != QD_COUNT_OK)
-			bad_amount(source, unit, name, constant, status, 0);
+			qd_bad_amount(source, unit, name, constant, status, 0);
 	}
 	if (!value)
 		amounts->value = qd_source_alloc(source, sizeof(int64) * (Size) source->n);
@@ -418,7 +415,7 @@ qd_amounts_read(qd_source *source, qd_amounts *amounts, const qd_unit *unit,
 			return;
 		status = qd_count_units(unit, value, amounts->direction, &amounts->value[row]);
 		if (status != QD_COUNT_OK)
-			bad_amount(source, unit, amounts->name, value, status, row);
+			qd_bad_amount(source, unit, amounts->name, value, status, row);
 	}
 	else
 		amounts->value[row] = amounts->constant;

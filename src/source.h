@@ -100,6 +100,8 @@ extern bool qd_same_numeric(Datum a, Datum b);
 extern char *qd_single_label(const qd_single *single);
 extern void qd_take_unit(const qd_single *single, qd_unit *unit);
 extern qd_rounding qd_take_rounding(const qd_single *single);
+pg_noreturn extern void qd_bad_amount(qd_source *source, const qd_unit *unit, const char *name,
+									  Datum value, qd_count_status status, int32 row);
 extern int64 qd_count_total(qd_source *source, const qd_unit *unit, Datum total, int32 row);
 extern void qd_amounts_begin(qd_source *source, qd_amounts *amounts, int arg, const char *name,
 							 const qd_unit *unit, qd_direction direction, uint8 flag,

@@ -34,104 +34,6 @@ is_fractional(void *arg, int32_t row)
 	return tree->exact_fraction[row] != 0;
 }
 
-/*
- * Units of one more or less where fixed-point noise left the floors of the
- * shares a unit beside what the parent holds.  At most a handful of steps.
- */
-static qd_status
-absorb(const walk *w, qd_int128 left)
-{
-	const qd_group *group = &w->group;
-	qd_tree    *tree = w->tree;
-
-	while (left != 0)
-	{
-		int			step = left > 0 ? 1 : -1;
-		int32_t		best = -1;
-		int32_t		i;
-
-		for (i = 0; i < group->size; i++)
-		{
-			int32_t		row = qd_row(group, i);
-
-			QD_POLL(w->env, i);
-			if (step > 0 ? tree->amount[row] >= qd_high(group, row) :
-				tree->amount[row] <= qd_low(group, row))
-				continue;
-			/* the nearest to its share after the step */
-			if (best < 0 ||
-				(step > 0 ? tree->exact_fraction[row] > tree->exact_fraction[best] :
-				 tree->exact_fraction[row] < tree->exact_fraction[best]))
-				best = row;
-		}
-		if (best < 0)
-			return QD_INTERNAL;
-		tree->amount[best] += step;
-		left -= step;
-	}
-	return QD_OK;
-}
-
-/* largest remainder of the children against their exact shares */
-static qd_status
-round_children(const walk *w, int64_t total, int32_t depth)
-{
-	const qd_group *group = &w->group;
-	qd_tree    *tree = w->tree;
-	qd_int128	left = total;
-	int32_t		active = 0;
-	int32_t		i;
-
-	for (i = 0; i < group->size; i++)
-	{
-		int32_t		row = qd_row(group, i);
-
-		QD_POLL(w->env, i);
-		tree->amount[row] = tree->exact[row];
-		left -= tree->amount[row];
-		if (group->state[row] == QD_ACTIVE)
-			active++;
-	}
-	/* noise can leave every share a hair below its whole number */
-	if (left >= active && active > 0)
-		for (i = 0; i < group->size; i++)
-		{
-			int32_t		row = qd_row(group, i);
-
-			QD_POLL(w->env, i);
-			if (group->state[row] == QD_ACTIVE && tree->amount[row] < qd_high(group, row))
-			{
-				tree->amount[row]++;
-				left--;
-			}
-		}
-	else if (left > 0)
-	{
-		qd_cut		cut;
-		int32_t		seen = 0;
-
-		qd_select(w->env, group, tree->exact_fraction, (int32_t) left, (uint64_t) depth, &cut);
-		for (i = 0; i < group->size; i++)
-		{
-			int32_t		row = qd_row(group, i);
-
-			QD_POLL(w->env, i);
-			if (group->state[row] == QD_ACTIVE &&
-				qd_cut_serves(&cut, tree->exact_fraction[row], group->weight[row], &seen))
-			{
-				/* noise alone can ask for a unit above a cap just reached */
-				if (tree->amount[row] >= qd_high(group, row))
-					continue;
-				tree->amount[row]++;
-				left--;
-			}
-		}
-		if (w->explain)
-			qd_mark_ties(w->env, group, tree->exact_fraction, &cut, tree->rule);
-	}
-	return left == 0 ? QD_OK : absorb(w, left);
-}
-
 /* what the children of a node hold, and why; the node itself is done */
 static qd_status
 share_node(walk *w, int32_t row, int32_t depth)
@@ -309,7 +211,8 @@ share_node(walk *w, int32_t row, int32_t depth)
 			qd_mark_running_ties(env, group, is_fractional, tree, tree->rule);
 	}
 	else if (w->rounding == QD_HAMILTON && group->size > 0)
-		status = round_children(w, (int64_t) (total + rest), depth);
+		status = qd_round_children(env, tree, group, (int64_t) (total + rest),
+								   (uint64_t) depth, w->explain);
 	return status;
 }
 

@@ -44,4 +44,12 @@ extern qd_status qd_lift_bounds(const qd_env *env, qd_tree *tree, const int64_t 
 								const int64_t *cap, int64_t *low, int64_t *high,
 								uint8_t *feasible, qd_problem *problem);
 
+/*
+ * Largest remainder of the members against their exact shares, which are whole
+ * but for the active ones: amount[] within low and high, summing to total.
+ * Shares this near to each other (in 2^-64) are ties.  group->key is scratch.
+ */
+extern qd_status qd_round_children(const qd_env *env, qd_tree *tree, const qd_group *group,
+								   int64_t total, uint64_t tolerance, bool explain);
+
 #endif							/* QD_TREE_H */

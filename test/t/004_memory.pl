@@ -87,6 +87,10 @@ bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, no
 	$base_tree, 192 + 4, 'allocate_tree');
 bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, node, parent, weight) OVER () AS a FROM (SELECT weight, total, node::text, parent::text FROM tree) t) x',
 	$text_tree, 192 + 12, 'allocate_tree, text keys');
+bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.reconcile_tree(node, parent, total, weight) OVER () AS a FROM tree) x',
+	$base_tree, 192 + 4, 'reconcile_tree');
+bytes_per_row(q(SELECT count(a) FROM (SELECT quota_decomp.reconcile_tree(node, parent, total / total * 20000000000, weight, 'Infinity') OVER () AS a FROM tree) x),
+	$base_tree, 320 + 4, 'reconcile_tree, half of the leaves at a floor');
 bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.rollup_tree(weight, node, parent) OVER () AS a FROM tree) x',
 	$base_tree, 192 + 4, 'rollup_tree');
 
