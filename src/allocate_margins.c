@@ -241,7 +241,7 @@ pg_noreturn static void report_lines(const grid_source *g, const qd_unit *unit,
 									 const qd_grid *grid, const qd_problem *problem,
 									 const int32 *row_number, const int32 *column_number);
 
-/* rows and columns that cannot both have their totals */
+/* rows (or columns) and columns (or rows) that cannot both have their totals */
 static void
 report_lines(const grid_source *g, const qd_unit *unit, const qd_grid *grid,
 			 const qd_problem *problem, const int32 *row_number, const int32 *column_number)
@@ -251,22 +251,45 @@ report_lines(const grid_source *g, const qd_unit *unit, const qd_grid *grid,
 	char	   *row_names = conflict_names(&g->rows, row_number, grid->conflict, 0, &rows);
 	char	   *column_names = conflict_names(&g->columns, column_number, grid->conflict,
 											  grid->rows, &columns);
+	bool		by_columns = problem->row == 1;
+	const char *what = by_columns ? "column" : "row";
+	const char *other = by_columns ? "row" : "column";
+	const char *names = by_columns ? column_names : row_names;
+	const char *other_names = by_columns ? row_names : column_names;
+	int32		count = by_columns ? columns : rows;
+	int32		other_count = by_columns ? rows : columns;
+	const char *bound = problem->high < problem->asked ? "most" : "least";
 	char	   *asked = qd_units_text(unit, problem->asked);
 	char	   *most = qd_units_text(unit, problem->high);
-	const char *bound = problem->high < problem->asked ? "most" : "least";
+	char	   *elsewhere = qd_units_text(unit, problem->elsewhere);
+	qd_int128	taken = problem->low + problem->elsewhere - problem->high;
+	StringInfoData detail;
 
+	initStringInfo(&detail);
+	if (other_count > 0)
+	{
+		appendStringInfo(&detail, "%c%s%s %s %s %s", pg_toupper(other[0]), other + 1,
+						 other_count == 1 ? "" : "s", other_names,
+						 other_count == 1 ? "has" : "have together",
+						 qd_units_text(unit, problem->low));
+		if (taken != 0)
+			appendStringInfo(&detail, ", of which floors and locks of other %ss take %s", what,
+							 qd_units_text(unit, taken));
+		appendStringInfo(&detail, "; in other %ss ", other);
+	}
+	else
+		appendStringInfo(&detail, "In all %ss ", other);
+	if (problem->elsewhere == 0)
+		appendStringInfo(&detail, "%s no room.", count == 1 ? "it has" : "they have");
+	else
+		appendStringInfo(&detail, "caps and locks leave %s at %s %s.", count == 1 ? "it" : "them",
+						 bound, elsewhere);
 	ereport(ERROR,
 			(errcode(ERRCODE_QD_INFEASIBLE),
-			 errmsg("row and column totals cannot both be met: %s %s %s %s, but can hold at %s %s",
-					rows == 1 ? "row" : "rows", row_names, rows == 1 ? "has" : "have together",
+			 errmsg("row and column totals cannot both be met: %s%s %s %s %s, but can hold at %s %s",
+					what, count == 1 ? "" : "s", names, count == 1 ? "has" : "have together",
 					asked, bound, most),
-			 columns == 0 ?
-			 errdetail("No column is open to them.") :
-			 columns == 1 ?
-			 errdetail("Of the columns only %s is open to them; its total is %s.", column_names,
-					   qd_units_text(unit, problem->low)) :
-			 errdetail("Of the columns only %s are open to them; their totals sum to %s.",
-					   column_names, qd_units_text(unit, problem->low)),
+			 errdetail("%s", detail.data),
 			 errhint("Weights of 0 or NULL, missing cells, floors, caps and locks leave no other.")));
 	pg_unreachable();
 }
@@ -312,7 +335,6 @@ report(qd_source *source, const qd_unit *unit, qd_status status, const qd_proble
 				(errcode(ERRCODE_QD_INFEASIBLE),
 				 errmsg("row totals sum to %s, column totals to %s",
 						qd_units_text(unit, problem->asked), qd_units_text(unit, problem->low)),
-				 errdetail("%d rows, %d columns.", grid->rows, grid->columns),
 				 errhint("Both must have one sum: allocate() splits the sum of the one over the other.")));
 	if (status == QD_INFEASIBLE && problem->subject == QD_ON_LINES)
 		report_lines(g, unit, grid, problem, row_number, column_number);

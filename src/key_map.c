@@ -128,7 +128,10 @@ qd_key_map_read(qd_source *source, qd_key_map *map, int32 row)
 	if (map->typlen == -1)
 		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
 
-	/* rows of a key often follow each other, or go through the same keys again */
+	/*
+	 * rows of a key often follow each other, or go through the same keys
+	 * again
+	 */
 	if (map->last >= 0 && equal_keys(map, map->key[map->last], key))
 		return map->last;
 	if (map->last >= 0 && map->count > 1)
@@ -139,7 +142,10 @@ qd_key_map_read(qd_source *source, qd_key_map *map, int32 row)
 			return map->last = next;
 	}
 
-	/* the type's hash functions can be weak in the low bits that the table uses */
+	/*
+	 * the type's hash functions can be weak in the low bits that the table
+	 * uses
+	 */
 	map->probe = key;
 	entry = keys_insert_hash(map->table, PROBE,
 							 murmurhash32(DatumGetUInt32(FunctionCall1Coll(&map->hash,

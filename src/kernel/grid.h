@@ -48,8 +48,11 @@ typedef struct qd_grid
  *	QD_ON_SUMS: the rows sum to asked, the columns to low.
  *	QD_ON_LINE: line problem->row (columns count from grid->rows) has the total
  *		asked, its cells can hold low .. high by their bounds alone.
- *	QD_ON_LINES: the rows in conflict total asked, the columns in conflict low;
- *		those and the bounds of the other cells leave room for high only.
+ *	QD_ON_LINES: the rows in conflict total asked, but can hold at most high
+ *		(for a grand total below 0: at least): what the floors and locks of
+ *		other rows leave of the columns in conflict, which total low, and
+ *		elsewhere in the other columns.  With problem->row = 1 the same of
+ *		columns, and rows: there are fewer of them.
  *	QD_ON_LOCK, QD_ON_BOUND: as for rows of a partition.
  * QD_OVERFLOW: totals, locks and floors reach 2^61 units together.
  * QD_CUMULATIVE is not offered: QD_INTERNAL.

@@ -108,6 +108,7 @@ typedef struct qd_problem
 								 * bound that clashes */
 	qd_int128	low;			/* the reachable range */
 	qd_int128	high;
+	qd_int128	elsewhere;		/* QD_ON_LINES */
 	bool		unbounded_low;
 	bool		unbounded_high;
 } qd_problem;

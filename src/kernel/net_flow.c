@@ -182,38 +182,64 @@ push_from(flow *f, int32_t source)
 
 /*
  * The lines that the first source reaches: its rows total more than its
- * columns and the bounds of the other cells leave room for.
+ * columns and the bounds of the other cells leave room for.  Or, if those are
+ * fewer, the lines it does not reach, whose columns lack as much.
  */
 static qd_status
 report_conflict(flow *f, qd_problem *problem)
 {
 	const qd_net *net = f->net;
 	qd_grid    *grid = net->grid;
-	qd_int128	asked = 0;
-	qd_int128	columns = 0;
+	qd_int128	sum[2][2] = {{0, 0}, {0, 0}};	/* reached?, column? */
 	qd_int128	lacking = 0;
+	qd_int128	elsewhere = 0;
+	int32_t		reached = 0;
+	bool		columns;
 	int32_t		line;
+	int32_t		i;
 
 	for (line = 0; f->left[line] <= 0; line++)
 		;
 	(void) find_levels(f, line);
 	for (line = 0; line < net->lines; line++)
 	{
-		grid->conflict[line] = f->level[line] != UNREACHED;
-		if (!grid->conflict[line])
-			continue;
+		bool		is_column = line >= net->rows;
+		bool		is_reached = f->level[line] != UNREACHED;
+
+		sum[is_reached][is_column] += is_column ? grid->column_total[line - net->rows] :
+			grid->row_total[line];
 		/* nothing can leave the set: all that is left in it is too much */
-		lacking += f->left[line];
-		if (line < net->rows)
-			asked += grid->row_total[line];
-		else
-			columns += grid->column_total[line - net->rows];
+		if (is_reached)
+		{
+			lacking += f->left[line];
+			reached++;
+		}
 	}
+
+	/* what cells of reached rows can hold in columns that are not */
+	for (i = 0; i < net->slots; i++)
+	{
+		QD_POLL(net->env, i);
+		if (f->level[net->row[i]] != UNREACHED && f->level[net->rows + net->column[i]] == UNREACHED)
+			elsewhere += qd_net_low(net, i) + qd_net_room(net, i);
+	}
+	for (i = 0; i < grid->n; i++)
+	{
+		QD_POLL(net->env, i);
+		if (grid->rule[i] != QD_RULE_NONE && f->level[grid->row[i]] != UNREACHED &&
+			f->level[net->rows + grid->column[i]] == UNREACHED)
+			elsewhere += grid->amount[i];
+	}
+
+	columns = 2 * reached > net->lines;
+	for (line = 0; line < net->lines; line++)
+		grid->conflict[line] = (f->level[line] != UNREACHED) != columns;
 	problem->subject = QD_ON_LINES;
-	problem->row = -1;
-	problem->asked = asked;
-	problem->low = columns;
-	problem->high = net->mirrored ? asked + lacking : asked - lacking;
+	problem->row = columns;
+	problem->asked = sum[!columns][columns];
+	problem->low = sum[!columns][!columns];
+	problem->high = net->mirrored ? problem->asked + lacking : problem->asked - lacking;
+	problem->elsewhere = net->mirrored ? -elsewhere : elsewhere;
 	return QD_INFEASIBLE;
 }
 

@@ -38,7 +38,7 @@
 #define ALL_LINES		(-2)
 /* of so many slots of a line these are cheap to begin with */
 #define CHEAP_OF(n)		(24 + (n) / 12)
-#define MOST_SCALINGS	20
+#define MOST_SCALINGS	200
 #define MOST_RESTARTS	2
 /* whether a slot is */
 #define NOT_CHEAP		0
@@ -697,7 +697,7 @@ scale_lines(rounding_work *w)
 		}
 		for (k = 0; k < w->net->lines; k++)
 			lacking += w->left[k] > 0 ? w->left[k] : 0;
-		if (lacking == 0 || lacking > before - before / 16)
+		if (lacking == 0 || lacking > before - 3 - before / 256)
 			break;
 		before = lacking;
 	}
@@ -736,7 +736,7 @@ noise(const rounding_work *w, int32_t slot, double cost)
 	if (w->rounding != QD_WEBSTER)
 		return 0.0;
 	return NOISE * (fabs(cost) + fabs(w->potential[w->net->row[slot]]) +
-						 fabs(w->potential[w->net->rows + w->net->column[slot]]));
+					fabs(w->potential[w->net->rows + w->net->column[slot]]));
 }
 
 /* whether a unit moved would pay */
@@ -882,7 +882,7 @@ find_ties(const rounding_work *w, uint8_t *tied)
 
 /* every slot by itself, nothing known about the lines */
 static void
-start_over(rounding_work *w, const qd_wide *factor)
+start_over(rounding_work *w, const qd_wide * factor)
 {
 	int32_t		line;
 
@@ -892,7 +892,7 @@ start_over(rounding_work *w, const qd_wide *factor)
 }
 
 static qd_status
-round_net(rounding_work *w, const qd_wide *factor, uint8_t *tied)
+round_net(rounding_work *w, const qd_wide * factor, uint8_t *tied)
 {
 	const qd_net *net = w->net;
 	qd_status	status = QD_OK;
@@ -923,7 +923,10 @@ round_net(rounding_work *w, const qd_wide *factor, uint8_t *tied)
 		paying = mark_paying(w);
 		if (paying > net->lines / 8 + 8)
 		{
-			/* potentials from too few slots mean nothing: with more, from the beginning */
+			/*
+			 * potentials from too few slots mean nothing: with more, from the
+			 * beginning
+			 */
 			settle_paying(w);
 			if (++restarts > MOST_RESTARTS)
 				(void) admit_slots(w, ALL_LINES);

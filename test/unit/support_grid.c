@@ -483,24 +483,35 @@ check_conflict(const board *b, const range *r, const board_outcome *o, verdict *
 	}
 	else if (p->subject == QD_ON_LINES)
 	{
+		qd_int128	most = 0;
+		qd_int128	least = 0;
+		bool		by_columns = p->row == 1;
+
 		for (i = 0; i < b->rows; i++)
 			if (o->grid.conflict[i])
 				rows += b->row_total[i];
 		for (i = 0; i < b->columns; i++)
 			if (o->grid.conflict[b->rows + i])
 				columns += b->column_total[i];
+		if (by_columns)
+		{
+			qd_int128	swap = rows;
+
+			rows = columns;
+			columns = swap;
+		}
 		low = high = columns;
 		for (i = 0; i < b->n; i++)
 		{
-			bool		in_row = o->grid.conflict[b->row[i]] != 0;
-			bool		in_column = o->grid.conflict[b->rows + b->column[i]] != 0;
+			bool		in_row = o->grid.conflict[by_columns ? b->rows + b->column[i] : b->row[i]] != 0;
+			bool		in_column = o->grid.conflict[by_columns ? b->row[i] : b->rows + b->column[i]] != 0;
 
 			if (!r[i].part)
 				continue;
 			if (in_row && !in_column)
 			{
-				high += r[i].high;
-				low += r[i].low;
+				most += r[i].high;
+				least += r[i].low;
 			}
 			if (!in_row && in_column)
 			{
@@ -508,12 +519,16 @@ check_conflict(const board *b, const range *r, const board_outcome *o, verdict *
 				low -= r[i].high;
 			}
 		}
+		high += most;
+		low += least;
 		if (p->asked != rows || p->low != columns)
 			return broken(v, "lines in conflict total otherwise than reported");
 		if (rows >= low && rows <= high)
 			return broken(v, "the lines named are not in conflict");
 		if (p->high != (rows > high ? high : low))
 			return broken(v, "the lines named can hold otherwise than reported");
+		if (p->elsewhere != (rows > high ? most : least))
+			return broken(v, "other cells can hold otherwise than reported");
 	}
 	return true;
 }
