@@ -75,13 +75,13 @@ BEGIN
 	EXECUTE format('CREATE TEMP TABLE ipf_row ON COMMIT DROP AS SELECT r, max(rt)::float8 AS t, 1::float8 AS f FROM bench.%I GROUP BY r', cells);
 	EXECUTE format('CREATE TEMP TABLE ipf_column ON COMMIT DROP AS SELECT c, max(ct)::float8 AS t, 1::float8 AS f FROM bench.%I GROUP BY c', cells);
 	LOOP
-		CREATE TEMP TABLE ipf_next AS
+		CREATE TEMP TABLE ipf_next ON COMMIT DROP AS
 		SELECT r, t, t / s AS f, abs(f * s - t) / t AS error FROM ipf_row JOIN (SELECT r, sum(w * f) AS s FROM ipf_cell JOIN ipf_column USING (c) GROUP BY r) x USING (r);
 		SELECT max(error) INTO worst FROM ipf_next;
 		EXIT WHEN worst <= tolerance AND sweeps > 0;
 		DROP TABLE ipf_row;
 		ALTER TABLE ipf_next RENAME TO ipf_row;
-		CREATE TEMP TABLE ipf_next AS
+		CREATE TEMP TABLE ipf_next ON COMMIT DROP AS
 		SELECT c, t, t / s AS f FROM ipf_column JOIN (SELECT c, sum(w * f) AS s FROM ipf_cell JOIN ipf_row USING (r) GROUP BY c) x USING (c);
 		DROP TABLE ipf_column;
 		ALTER TABLE ipf_next RENAME TO ipf_column;

@@ -31,7 +31,7 @@ SELECT r, c, (r * 7919 + c * 104729) % 10007 AS weight, sum((r * 31 + c * 17) % 
 FROM generate_series(1, $side) r, generate_series(1, $side) c;
 CREATE TABLE slow_grid AS
 SELECT r, c, (1 + (r * 7919::bigint + c * 104729) % 99991)::numeric AS weight, sum(x) OVER (PARTITION BY r) AS rt, sum(x) OVER (PARTITION BY c) AS ct
-FROM (SELECT r, c, (1 + (r * 15485863::bigint + c * 32452843) % 86243)::numeric AS x FROM generate_series(1, 600) r, generate_series(greatest(r - 1, 1), least(r + 1, 600)) c) s;
+FROM (SELECT r, c, (1 + (r * 15485863::bigint + c * 32452843::bigint) % 86243)::numeric AS x FROM generate_series(1, 600) r, generate_series(greatest(r - 1, 1), least(r + 1, 600)) c) s;
 CREATE TABLE arrays AS SELECT array_agg(weight) AS weights, array_agg(low) AS lows FROM flat;
 VACUUM ANALYZE flat, tree, grid, slow_grid;
 SQL

@@ -98,9 +98,9 @@ my $base_grid = 'SELECT count(a) + count(b) + count(c) + count(d) + count(e) FRO
 foreach my $rounding (qw(hamilton webster))
 {
 	bytes_per_row("SELECT count(a) FROM (SELECT quota_decomp.allocate_margins(weight, r, rt, c, ct, rounding => '$rounding') OVER () AS a FROM grid) x",
-		$base_grid, 192, "allocate_margins, $rounding");
+		$base_grid, 112, "allocate_margins, $rounding");
 }
 bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_margins_detail(weight, r, rt, c, ct, 0, 1000) OVER () AS a FROM grid) x',
-	$base_grid, 256, 'allocate_margins_detail bounded');
+	$base_grid, 176, 'allocate_margins_detail bounded');
 
 done_testing();
