@@ -25,7 +25,7 @@ COMMENT ON COLUMN quota_decomp.allocation.amount IS 'what the row gets, a multip
 COMMENT ON COLUMN quota_decomp.allocation.exact IS 'its share after bounds, to six digits past the unit';
 COMMENT ON COLUMN quota_decomp.allocation.rounding IS 'amount minus exact';
 COMMENT ON COLUMN quota_decomp.allocation.rule IS
-'what decided the amount: locked, unfitted, floor, cap, uplift, equal, zero, tie, webster or share';
+'what decided the amount, the first that applies: locked, unfitted, floor, cap, uplift, equal, zero, tie, webster, share; of rates the method: scale, shift, close_gap; of series the method: proportional, additive, or interpolated, extrapolated';
 
 CREATE TYPE quota_decomp.subtree_bounds AS (
 	low numeric,
