@@ -75,7 +75,7 @@ find_outcome(asked *a, qd_distribution *d)
 	deals.scenarios = d->scenarios;
 	deals.word = qd_distribution_deals(a->value);
 	qd_server_env(a->context, &env);
-	status = qd_outcome_build(&env, &deals, a->value->word, outcome);
+	status = qd_outcome_build(&env, &deals, a->value->word, &qd_usual_effort, outcome);
 	if (status == QD_NOMEM)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),

@@ -28,8 +28,18 @@
 #define QD_MAX_DEALS		INT64_C(2147483647)
 /* of the sum of all amounts' magnitudes */
 #define QD_MAX_OUTCOME		((qd_int128) 1 << 120)
-/* distinct sums that are held one by one, whatever they are */
-#define QD_EXACT_SUMS		65536
+
+/* how much work an outcome is worth */
+typedef struct qd_effort
+{
+	int32_t		sums;			/* held one by one, whatever they are */
+	int32_t		least_cells;	/* for each deal */
+	int32_t		most_cells;		/* and no more than this */
+	double		cells;			/* to compute altogether, between these two */
+} qd_effort;
+
+/* what everybody gets; tests do with less to see more of the bounds */
+extern const qd_effort qd_usual_effort;
 
 typedef struct qd_deals
 {
@@ -110,12 +120,14 @@ typedef struct qd_chance
 
 /*
  * weight[]: of each scenario, positive, together below 2^62.  The deals are
- * sorted.  QD_NOMEM.  At most 2^28 cells are computed for all scenarios
- * together, or 2^17 for each scenario and deal where that is more; in memory
- * there are at most 2^21 at once, and what the scenarios before have left.
+ * sorted.  QD_NOMEM.  At most effort->cells are computed for all scenarios
+ * together, or twice least_cells for each scenario and deal where that is more;
+ * in memory there are at most four times most_cells at once, and what the
+ * scenarios before have left.
  */
 extern qd_status qd_outcome_build(const qd_env *env, const qd_deals *deals,
-								  const int64_t *weight, qd_outcome *outcome);
+								  const int64_t *weight, const qd_effort *effort,
+								  qd_outcome *outcome);
 extern void qd_outcome_free(const qd_env *env, qd_outcome *outcome);
 
 /* P(sum <= amount): certainly between low and high */
