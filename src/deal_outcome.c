@@ -81,6 +81,11 @@ find_outcome(asked *a, qd_distribution *d)
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory"),
 				 errdetail("Cannot compute what " INT64_FORMAT " deals may bring.", d->n)));
+	if (status == QD_OVERFLOW)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("more than %d deals are uncertain", QD_MAX_UNCERTAIN),
+				 errhint("So many deals together bring very nearly their mean(); ask about fewer of them.")));
 	if (status != QD_OK)
 		elog(ERROR, "outcome kernel failed with status %d", (int) status);
 	a->outcome = outcome;
@@ -100,25 +105,49 @@ answer(const asked *a, Datum value, Datum low, Datum high)
 }
 
 /*
- * A probability as numeric: rounded, or in a direction, with a third of a unit
- * for what the doubles lost on the way.  0 and 1 are what they are.
+ * A probability in units of 10^-CHANCE_SCALE, in a direction, with a third of a
+ * unit for what the doubles lost on the way.  0 and 1 are what they are.
  */
-static Datum
-chance_numeric(double chance, qd_direction direction)
+static int64
+chance_units(double chance, qd_direction direction)
 {
 	double		one = (double) qd_power10[CHANCE_SCALE];
 	double		units = chance * one;
-	int64		result;
 
 	if (chance <= 0 || chance >= 1)
-		result = chance <= 0 ? 0 : qd_power10[CHANCE_SCALE];
-	else if (direction == QD_DOWN)
-		result = (int64) Max(floor(units - 0.3), 0);
-	else if (direction == QD_UP)
-		result = (int64) Min(ceil(units + 0.3), one);
+		return chance <= 0 ? 0 : qd_power10[CHANCE_SCALE];
+	if (direction == QD_DOWN)
+		return (int64) Max(floor(units - 0.3), 0);
+	if (direction == QD_UP)
+		return (int64) Min(ceil(units + 0.3), one);
+	return (int64) rint(units);
+}
+
+/* 1 - P(sum <= amount), with its bounds */
+static Datum
+answer_above(const asked *a, const qd_chance *below)
+{
+	int64		value;
+	int64		low;
+	int64		high;
+
+	if (below->denominator > 0)
+	{
+		qd_int128	parts = (qd_int128) (below->denominator - below->numerator) * qd_power10[CHANCE_SCALE];
+
+		low = (int64) (parts / below->denominator);
+		high = low + (parts % below->denominator != 0);
+		value = (int64) ((2 * parts + below->denominator) / (2 * (qd_int128) below->denominator));
+	}
 	else
-		result = (int64) rint(units);
-	return NumericGetDatum(qd_make_numeric(result, CHANCE_SCALE, CHANCE_SCALE));
+	{
+		value = chance_units(1 - below->value, QD_EXACTLY);
+		low = chance_units(1 - below->high, QD_DOWN);
+		high = chance_units(1 - below->low, QD_UP);
+	}
+	return answer(a, NumericGetDatum(qd_make_numeric(value, CHANCE_SCALE, CHANCE_SCALE)),
+				  NumericGetDatum(qd_make_numeric(low, CHANCE_SCALE, CHANCE_SCALE)),
+				  NumericGetDatum(qd_make_numeric(high, CHANCE_SCALE, CHANCE_SCALE)));
 }
 
 /* 10^n; 0 where 128 bits do not hold it */
@@ -188,9 +217,7 @@ qd_probability_at_least(PG_FUNCTION_ARGS)
 				 errhint("Give the amount that the deals should reach.")));
 	outcome = find_outcome(a, d);
 	qd_outcome_at_most(outcome, amount_ceiling(&x, d->scale) - 1, &below);
-	PG_RETURN_DATUM(answer(a, chance_numeric(1 - below.value, QD_EXACTLY),
-						   chance_numeric(1 - below.high, QD_DOWN),
-						   chance_numeric(1 - below.low, QD_UP)));
+	PG_RETURN_DATUM(answer_above(a, &below));
 }
 
 static Datum

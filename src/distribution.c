@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -782,6 +783,16 @@ typedef struct reader
 	const char *at;
 } reader;
 
+/* a long text's beginning, for a message */
+static char *
+beginning(const char *text, int most)
+{
+	int			length = (int) Min(strlen(text), (size_t) 1000);
+	int			kept = pg_mbcliplen(text, length, most);
+
+	return psprintf("%s%s", pnstrdup(text, kept), text[kept] ? "..." : "");
+}
+
 pg_noreturn static void bad_syntax(const reader *r);
 
 static void
@@ -789,8 +800,8 @@ bad_syntax(const reader *r)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("invalid input syntax for type distribution: \"%s\"", r->text),
-			 *r->at ? errdetail("Unexpected \"%.20s\" at character %d.", r->at, (int) (r->at - r->text) + 1) :
+			 errmsg("invalid input syntax for type distribution: \"%s\"", beginning(r->text, 100)),
+			 *r->at ? errdetail("Unexpected \"%s\" at byte %d.", beginning(r->at, 20), (int) (r->at - r->text) + 1) :
 			 errdetail("Unexpected end of input."),
 			 errhint("Write amount@probability, and *count where there are several: {25000@0.24*3, 40000@0.5}.")));
 	pg_unreachable();
@@ -885,7 +896,7 @@ take_deal(reader *r, Datum amount, pile *p)
 	if (deal.scenarios != p->deals.scenarios)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("invalid input syntax for type distribution: \"%s\"", r->text),
+				 errmsg("invalid input syntax for type distribution: \"%s\"", beginning(r->text, 100)),
 				 errdetail("A deal has %d probabilities, but there are %d scenarios.", deal.scenarios,
 						   p->deals.scenarios),
 				 errhint("Weights of scenarios come first, before a colon: {1|2|1: 25000@0.2|0.24|0.3}.")));
@@ -1026,6 +1037,7 @@ qd_distribution_recv(PG_FUNCTION_ARGS)
 	for (int64 i = 0; i < n; i++)
 	{
 		int64		word[QD_DEAL_WORDS(QD_MAX_SCENARIOS)];
+		Numeric		number;
 
 		if ((i & POLL_MASK) == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -1048,6 +1060,10 @@ qd_distribution_recv(PG_FUNCTION_ARGS)
 			bad_binary("Deals are not in order.");
 		memcpy(last, word, sizeof(int64) * QD_DEAL_WORDS(scenarios));
 		least_scale(&deal.amount);
+		/* as an amount in text, which has to be able to say it */
+		number = qd_make_numeric(deal.amount.mantissa, deal.amount.scale, deal.amount.scale);
+		take_amount(NumericGetDatum(number), &deal.amount);
+		pfree(number);
 		pile_add(p, &deal);
 	}
 	if (p->scale != scale)

@@ -20,7 +20,9 @@
  *   with its root.
  *
  * A convolution only adds and multiplies numbers that are not negative, so its
- * relative error is at most (1 + u)^4n - 1.
+ * relative error is at most (1 + u)^4n - 1.  Where all probabilities of sums
+ * are multiples of 1/d, and the error is below 1/4d, the multiple is known: few
+ * deals of rounded probabilities have exact answers.
  */
 #include <math.h>
 #include <string.h>
@@ -184,6 +186,7 @@ typedef struct bets
 	qd_int128	divisor;		/* greatest common one of all amounts */
 	double		variance;
 	double		rounding;		/* probabilities that may be off by 1e-18 */
+	int64_t		denominator;	/* of all sums' probabilities; 0: large */
 } bets;
 
 static qd_uint128
@@ -197,6 +200,17 @@ common_divisor(qd_uint128 a, qd_uint128 b)
 		b = rest;
 	}
 	return a;
+}
+
+/* a * b; 0 where that is more than any double tells apart, or one of them is */
+static int64_t
+denominator_product(int64_t a, int64_t b)
+{
+	const int64_t most = INT64_C(1) << 50;
+
+	if (a == 0 || b == 0 || a > most / b)
+		return 0;
+	return a * b;
 }
 
 static void
@@ -223,6 +237,7 @@ read_bets(const qd_env *env, const qd_deals *deals, int32_t scenario, bets *b)
 	int64_t		i;
 
 	memset(b, 0, sizeof(*b));
+	b->denominator = 1;
 	b->amount = env->alloc(env->arg, 2 * n * sizeof(int64_t));
 	b->win = env->alloc(env->arg, n * sizeof(double));
 	b->lose = env->alloc(env->arg, n * sizeof(double));
@@ -238,6 +253,7 @@ read_bets(const qd_env *env, const qd_deals *deals, int32_t scenario, bets *b)
 		qd_int128	amount = qd_deal_amount(deal);
 		int64_t		count = deal[QD_DEAL_COUNT];
 		int64_t		p = deal[QD_DEAL_PROBABILITY + scenario];
+		int64_t		c;
 
 		if ((i & 0xffff) == 0)
 			poll(env);
@@ -245,7 +261,10 @@ read_bets(const qd_env *env, const qd_deals *deals, int32_t scenario, bets *b)
 			continue;
 		/* a last digit other than 0 may stand for more digits */
 		if (p % 10 != 0)
+		{
 			b->rounding += (double) count;
+			b->denominator = 0;
+		}
 		if (p == QD_CERTAIN || amount < 0)
 			b->base += amount * count;
 		if (p == QD_CERTAIN)
@@ -259,6 +278,9 @@ read_bets(const qd_env *env, const qd_deals *deals, int32_t scenario, bets *b)
 		b->win[b->n] = (double) p / 1e18;
 		b->lose[b->n] = (double) (QD_CERTAIN - p) / 1e18;
 		b->count[b->n] = count;
+		for (c = 0; c < count && b->denominator > 0; c++)
+			b->denominator = denominator_product(b->denominator,
+												 QD_CERTAIN / (int64_t) common_divisor((qd_uint128) p, QD_CERTAIN));
 		b->deals += (double) count;
 		b->span += amount * count;
 		if (amount > b->largest)
@@ -698,6 +720,11 @@ build_scenario(const qd_env *env, const qd_deals *deals, int32_t scenario, const
 	status = read_bets(env, deals, scenario, &b);
 	if (status != QD_OK)
 		return status;
+	if (b.deals > QD_MAX_UNCERTAIN)
+	{
+		free_bets(env, &b);
+		return QD_OVERFLOW;
+	}
 	set_wide(result->word, BASE, b.base);
 	set_wide(result->word, LEAST, b.base);
 	set_wide(result->word, MOST, b.base + b.span);
@@ -717,7 +744,11 @@ build_scenario(const qd_env *env, const qd_deals *deals, int32_t scenario, const
 		/* 4 roundings a deal, some at the end, and rounding of the rounding */
 		result->relative = 1.01 * (4 * b.deals + 6) * UNIT_ROUNDOFF;
 		result->shift = b.rounding * 1.01e-18 + 1e-290;
+		if ((double) b.denominator * (result->relative + result->shift + result->missing) < 0.25 && result->lattice)
+			result->denominator = b.denominator;
 	}
+	else
+		result->denominator = 1;
 	free_bets(env, &b);
 	return status;
 }
@@ -737,6 +768,14 @@ qd_outcome_free(const qd_env *env, qd_outcome *outcome)
 	outcome->scenarios = 0;
 }
 
+static int64_t
+least_common_multiple(int64_t a, int64_t b)
+{
+	if (a == 0 || b == 0)
+		return 0;
+	return denominator_product(a, b / (int64_t) common_divisor((qd_uint128) a, (qd_uint128) b));
+}
+
 qd_status
 qd_outcome_build(const qd_env *env, const qd_deals *deals, const int64_t *weight,
 				 const qd_effort *effort, qd_outcome *outcome)
@@ -747,6 +786,7 @@ qd_outcome_build(const qd_env *env, const qd_deals *deals, const int64_t *weight
 	for (s = 0; s < deals->scenarios; s++)
 		total += weight[s];
 	outcome->scenarios = 0;
+	outcome->denominator = 1;
 	for (s = 0; s < deals->scenarios; s++)
 	{
 		qd_status	status = build_scenario(env, deals, s, effort, &outcome->scenario[s]);
@@ -757,8 +797,11 @@ qd_outcome_build(const qd_env *env, const qd_deals *deals, const int64_t *weight
 			return status;
 		}
 		outcome->share[s] = (double) weight[s] / (double) total;
+		outcome->weight[s] = weight[s];
+		outcome->denominator = least_common_multiple(outcome->denominator, outcome->scenario[s].denominator);
 		outcome->scenarios++;
 	}
+	outcome->denominator = denominator_product(outcome->denominator, total);
 	return QD_OK;
 }
 
@@ -800,25 +843,14 @@ cells_at_most(const qd_scenario *scenario, qd_int128 k)
 	return scenario->below[i < scenario->size ? (int32_t) i : scenario->size - 1];
 }
 
-/* P(sum <= amount) in one scenario */
+/* P(sum <= amount) in one scenario, for least <= amount < most, bounded */
 static void
-scenario_at_most(const qd_scenario *scenario, qd_int128 amount, qd_chance *chance)
+bounded_at_most(const qd_scenario *scenario, qd_int128 amount, qd_chance *chance)
 {
-	qd_int128	x;
+	qd_int128	x = amount - get_wide(scenario->word, BASE);
 	qd_int128	step;
 	int32_t		j;
 
-	if (amount < get_wide(scenario->word, LEAST))
-	{
-		chance->value = chance->low = chance->high = 0;
-		return;
-	}
-	if (amount >= get_wide(scenario->word, MOST))
-	{
-		chance->value = chance->low = chance->high = 1;
-		return;
-	}
-	x = amount - get_wide(scenario->word, BASE);
 	chance->low = 0;
 	chance->high = 1;
 	if (scenario->sum)
@@ -863,11 +895,62 @@ scenario_at_most(const qd_scenario *scenario, qd_int128 amount, qd_chance *chanc
 		chance->value = chance->high;
 }
 
+/* exactly this */
+static void
+set_fraction(qd_chance *chance, int64_t numerator, int64_t denominator)
+{
+	double		value = (double) numerator / (double) denominator;
+	double		doubt = numerator % denominator == 0 ? 0 : 2 * UNIT_ROUNDOFF;
+
+	chance->value = value;
+	chance->low = value * (1 - doubt);
+	chance->high = clamp(value * (1 + doubt));
+	chance->numerator = numerator;
+	chance->denominator = denominator;
+}
+
+/* P(sum <= amount) in one scenario */
+static void
+scenario_at_most(const qd_scenario *scenario, qd_int128 amount, qd_chance *chance)
+{
+	chance->denominator = 0;
+	if (amount < get_wide(scenario->word, LEAST))
+		set_fraction(chance, 0, 1);
+	else if (amount >= get_wide(scenario->word, MOST))
+		set_fraction(chance, 1, 1);
+	else
+	{
+		bounded_at_most(scenario, amount, chance);
+		if (scenario->denominator > 0)
+			set_fraction(chance, (int64_t) rint(chance->value * (double) scenario->denominator), scenario->denominator);
+	}
+}
+
+/* scenarios of exact probabilities */
+static void
+mix_fractions(const qd_outcome *outcome, qd_int128 amount, qd_chance *chance)
+{
+	int64_t		total = 0;
+	int64_t		sum = 0;
+	int64_t		denominator;
+	int32_t		s;
+
+	for (s = 0; s < outcome->scenarios; s++)
+		total += outcome->weight[s];
+	denominator = outcome->denominator / total;
+	for (s = 0; s < outcome->scenarios; s++)
+	{
+		scenario_at_most(&outcome->scenario[s], amount, chance);
+		sum += outcome->weight[s] * (denominator / chance->denominator * chance->numerator);
+	}
+	set_fraction(chance, sum, outcome->denominator);
+}
+
 void
 qd_outcome_at_most(const qd_outcome *outcome, qd_int128 amount, qd_chance *chance)
 {
 	double		doubt = ((double) outcome->scenarios + 8) * UNIT_ROUNDOFF;
-	qd_chance	sum = {0, 0, 0};
+	qd_chance	sum = {0, 0, 0, 0, 0};
 	bool		impossible = true;
 	bool		certain = true;
 	int32_t		s;
@@ -875,6 +958,11 @@ qd_outcome_at_most(const qd_outcome *outcome, qd_int128 amount, qd_chance *chanc
 	if (outcome->scenarios == 1)
 	{
 		scenario_at_most(&outcome->scenario[0], amount, chance);
+		return;
+	}
+	if (outcome->denominator > 0)
+	{
+		mix_fractions(outcome, amount, chance);
 		return;
 	}
 	for (s = 0; s < outcome->scenarios; s++)
@@ -890,12 +978,13 @@ qd_outcome_at_most(const qd_outcome *outcome, qd_int128 amount, qd_chance *chanc
 	}
 	if (impossible || certain)
 	{
-		chance->value = chance->low = chance->high = certain ? 1 : 0;
+		set_fraction(chance, certain ? 1 : 0, 1);
 		return;
 	}
 	chance->low = clamp(sum.low * (1 - doubt));
 	chance->high = clamp(sum.high * (1 + doubt));
 	chance->value = sum.value < chance->low ? chance->low : sum.value > chance->high ? chance->high : sum.value;
+	chance->denominator = 0;
 }
 
 void
@@ -923,19 +1012,25 @@ typedef enum answer
 } answer;
 
 /*
- * the least amount in least .. most where the answer is at least p; there is
- * one, for the most is never exceeded
+ * The least amount in least .. most where the answer is at least p; there is
+ * one, for the most is never exceeded.  exactly is p in counts of 10^-18, for
+ * exact answers; 0 where it is not known that well.
  */
 static qd_int128
-least_amount(const qd_outcome *outcome, qd_int128 least, qd_int128 most, answer which, double p)
+least_amount(const qd_outcome *outcome, qd_int128 least, qd_int128 most, answer which, double p, int64_t exactly)
 {
 	while (least < most)
 	{
 		qd_int128	middle = least + (most - least) / 2;
 		qd_chance	c;
+		bool		reached;
 
 		qd_outcome_at_most(outcome, middle, &c);
-		if ((which == BY_LOW ? c.low : which == BY_HIGH ? c.high : c.value) >= p)
+		if (exactly > 0 && c.denominator > 0)
+			reached = (qd_int128) c.numerator * QD_CERTAIN >= (qd_int128) exactly * c.denominator;
+		else
+			reached = (which == BY_LOW ? c.low : which == BY_HIGH ? c.high : c.value) >= p;
+		if (reached)
 			most = middle;
 		else
 			least = middle + 1;
@@ -949,6 +1044,7 @@ qd_outcome_percentile(const qd_outcome *outcome, int64_t p, bool rounded,
 {
 	double		target = (double) p / 1e18;
 	double		doubt = target * 4 * UNIT_ROUNDOFF + (rounded ? 1e-18 : 0);
+	int64_t		exactly = rounded ? 0 : p;
 	qd_int128	least;
 	qd_int128	most;
 	int32_t		s;
@@ -959,8 +1055,8 @@ qd_outcome_percentile(const qd_outcome *outcome, int64_t p, bool rounded,
 		*value = *low = *high = p == 0 ? least : most;
 		return;
 	}
-	*low = least_amount(outcome, least, most, BY_HIGH, target - doubt);
-	*high = least_amount(outcome, *low, most, BY_LOW, target + doubt);
+	*low = least_amount(outcome, least, most, BY_HIGH, target - doubt, exactly);
+	*high = least_amount(outcome, *low, most, BY_LOW, target + doubt, exactly);
 
 	/*
 	 * Where sums are exact, a probability that is reached but for rounding is
@@ -971,7 +1067,7 @@ qd_outcome_percentile(const qd_outcome *outcome, int64_t p, bool rounded,
 	{
 		if (!outcome->scenario[s].lattice)
 		{
-			*value = least_amount(outcome, *low, *high, BY_VALUE, target);
+			*value = least_amount(outcome, *low, *high, BY_VALUE, target, 0);
 			break;
 		}
 	}

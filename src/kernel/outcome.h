@@ -26,6 +26,8 @@
 #define QD_CERTAIN			INT64_C(1000000000000000000)	/* probability 1 */
 #define QD_MAX_SCENARIOS	64
 #define QD_MAX_DEALS		INT64_C(2147483647)
+/* neither certain nor impossible ones, in a scenario: half a minute's work */
+#define QD_MAX_UNCERTAIN	1000000
 /* of the sum of all amounts' magnitudes */
 #define QD_MAX_OUTCOME		((qd_int128) 1 << 120)
 
@@ -97,6 +99,8 @@ typedef struct qd_scenario
 	double		relative;		/* error of below, relative to it */
 	double		missing;		/* what may have to be added to it */
 	double		shift;			/* what may have to be added or taken away */
+	int64_t		denominator;	/* of all probabilities, where doubles tell
+								 * such fractions apart; else 0 */
 	bool		lattice;		/* the remainder is 0 */
 	double		center;			/* the remainder's mean */
 	int32_t		remainders;
@@ -109,18 +113,28 @@ typedef struct qd_outcome
 	int32_t		scenarios;
 	qd_scenario scenario[QD_MAX_SCENARIOS];
 	double		share[QD_MAX_SCENARIOS];
+	int64_t		weight[QD_MAX_SCENARIOS];
+	int64_t		denominator;	/* of the mixed probabilities, or 0 */
 } qd_outcome;
 
+/*
+ * A probability: the true one is certainly between low and high.  Where
+ * denominator is not 0, it is exactly numerator / denominator, and the others
+ * are the doubles around that.
+ */
 typedef struct qd_chance
 {
 	double		value;
 	double		low;
 	double		high;
+	int64_t		numerator;
+	int64_t		denominator;
 } qd_chance;
 
 /*
  * weight[]: of each scenario, positive, together below 2^62.  The deals are
- * sorted.  QD_NOMEM.  At most effort->cells are computed for all scenarios
+ * sorted.  QD_NOMEM, or QD_OVERFLOW where more than QD_MAX_UNCERTAIN are
+ * uncertain.  At most effort->cells are computed for all scenarios
  * together, or twice least_cells for each scenario and deal where that is more;
  * in memory there are at most four times most_cells at once, and what the
  * scenarios before have left.
@@ -130,7 +144,7 @@ extern qd_status qd_outcome_build(const qd_env *env, const qd_deals *deals,
 								  qd_outcome *outcome);
 extern void qd_outcome_free(const qd_env *env, qd_outcome *outcome);
 
-/* P(sum <= amount): certainly between low and high */
+/* P(sum <= amount) */
 extern void qd_outcome_at_most(const qd_outcome *outcome, qd_int128 amount, qd_chance *chance);
 
 /*

@@ -33,10 +33,11 @@ main(int argc, char **argv)
 		free(pile);
 	}
 	printf("checked %" PRId64 " piles of deals (seed %" PRIu64 "): %" PRId64 " as sums, %" PRId64
-		   " as exact cells, %" PRId64 " on a grid; none wrong\n",
-		   rounds, seed, seen_sums, seen_lattices, seen_grids);
+		   " as exact cells, %" PRId64 " on a grid, %" PRId64 " fractions; none wrong\n",
+		   rounds, seed, seen_sums, seen_lattices, seen_grids, seen_fractions);
 	/* a generator that makes only one kind would check little */
-	if (rounds >= 100 && (seen_sums * 20 < rounds || seen_lattices * 20 < rounds || seen_grids * 100 < rounds))
+	if (rounds >= 100 && (seen_sums * 20 < rounds || seen_lattices * 20 < rounds || seen_grids * 20 < rounds ||
+						  seen_fractions < rounds))
 	{
 		printf("too few of one kind\n");
 		return 1;

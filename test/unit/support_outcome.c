@@ -13,6 +13,7 @@
 int64_t		seen_sums = 0;
 int64_t		seen_lattices = 0;
 int64_t		seen_grids = 0;
+int64_t		seen_fractions = 0;
 
 #define TRUE_CELLS	60000		/* of the true distribution */
 
@@ -332,6 +333,13 @@ check_at_most(const deal_pile *pile, const truth *t, const qd_outcome *o, qd_int
 		return fails(v, "P(<= %s) is %.17g, in %.17g to %.17g", int128_text(x), c.value, c.low, c.high);
 	if (truth < (long double) c.low - truth_error(pile) || truth > (long double) c.high + truth_error(pile))
 		return fails(v, "P(<= %s) is %.20Lg, not in %.17g to %.17g", int128_text(x), truth, c.low, c.high);
+	if (c.denominator > 0)
+	{
+		seen_fractions++;
+		if (fabsl(truth - (long double) c.numerator / (long double) c.denominator) > truth_error(pile))
+			return fails(v, "P(<= %s) is %.20Lg, not %lld / %lld", int128_text(x), truth, (long long) c.numerator,
+						 (long long) c.denominator);
+	}
 	if (exact && c.high - c.low > 1e-11)
 		return fails(v, "P(<= %s) is exact, but %.17g to %.17g", int128_text(x), c.low, c.high);
 	return true;
@@ -431,7 +439,7 @@ check_pile(deal_pile *pile, source *s, verdict *v)
 	/* mostly with little effort: then there is something to bound */
 	qd_effort	effort = {1 + (int32_t) draw(s, 300), 2 + (int32_t) draw(s, 100), 102 + (int32_t) draw(s, 1000), 1e5};
 
-	if (draw(s, 16) == 0)
+	if (!s->data && draw(s, 16) == 0)
 		effort = qd_usual_effort;
 	if (!check_sort(pile, s, v))
 		return false;

@@ -38,5 +38,6 @@ extern bool check_sort(deal_pile *pile, source *s, verdict *v);
 extern int64_t seen_sums;		/* distributions as lists of sums */
 extern int64_t seen_lattices;	/* in exact cells */
 extern int64_t seen_grids;		/* in cells with a remainder */
+extern int64_t seen_fractions;	/* answers that are exact fractions */
 
 #endif							/* QD_SUPPORT_OUTCOME_H */

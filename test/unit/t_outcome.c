@@ -59,8 +59,8 @@ expect_percentile(const qd_outcome *o, int64_t p, qd_int128 amount, const char *
 	qd_int128	high;
 
 	qd_outcome_percentile(o, p, false, &value, &low, &high);
-	ok(value == amount && low <= amount && high >= amount, "%s: percentile %g is %s", what, (double) p / 1e18,
-	   int128_text(value));
+	ok(value == amount && low == amount && high == amount, "%s: percentile %g is %s, and known to be", what,
+	   (double) p / 1e18, int128_text(value));
 }
 
 static void
