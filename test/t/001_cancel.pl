@@ -26,6 +26,7 @@ SELECT i AS node, CASE WHEN i > 1 THEN (i - 2) / 10 + 1 END AS parent,
 	CASE WHEN i = 1 THEN 987654321012.34 END AS total
 FROM generate_series(1, $rows) i;
 CREATE TABLE arrays AS SELECT array_agg(weight) AS weights, array_agg(low) AS lows FROM flat;
+CREATE TABLE piles AS SELECT quota_decomp.deal_outcome(weight + 0.01 * (i % 97), 0.01 * (1 + i % 98)) AS d FROM flat WHERE i <= 30000;
 VACUUM ANALYZE flat, tree;
 SQL
 
@@ -42,6 +43,9 @@ my %query = (
 	'allocate_tree, text keys' => 'SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, node => node::text, parent => parent::text, weight => weight) OVER () AS a FROM tree) x',
 	'bounds_tree' => "SELECT count(a) FROM (SELECT quota_decomp.bounds_tree($tree_arguments, weight => weight) OVER () AS a FROM tree) x",
 	'rollup_tree' => "SELECT count(a) FROM (SELECT quota_decomp.rollup_tree(weight, $tree_arguments) OVER () AS a FROM tree) x",
+	'deal_outcome' => 'SELECT quota_decomp.deal_outcome(weight + 0.01 * (i % 97), 0.0001 * (1 + i % 9973)) FROM flat',
+	'probability_at_least' => 'SELECT quota_decomp.probability_at_least(d, 1e9) FROM piles',
+	'mean' => 'SELECT quota_decomp.mean(d) FROM (SELECT quota_decomp.deal_outcome(d) AS d FROM piles, generate_series(1, 20)) s',
 	'calendar' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'day')",
 	'calendar with holidays' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'week', pattern => '445', holidays => ARRAY(SELECT date '1000-01-01' + 9 * g FROM generate_series(0, 300000) g))",
 );

@@ -79,4 +79,10 @@ bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, no
 bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.rollup_tree(weight, node, parent) OVER () AS a FROM tree) x',
 	$base_tree, 192 + 4, 'rollup_tree');
 
+# a deal takes 32 bytes, up to twice that while it waits for room, and as much
+# again while deals are sorted; the value itself another 32
+bytes_per_row('SELECT pg_column_size(quota_decomp.deal_outcome(weight + node, 0.5)) FROM tree WHERE weight IS NOT NULL', 'SELECT sum(weight + node) FROM tree WHERE weight IS NOT NULL',
+	192, 'deal_outcome, all deals different');
+bytes_per_row('SELECT pg_column_size(quota_decomp.deal_outcome(low, 0.5)) FROM flat', 'SELECT sum(low) FROM flat', 4, 'deal_outcome, deals alike');
+
 done_testing();
