@@ -28,24 +28,24 @@ PG_FUNCTION_INFO_V1(qd_mean);
 #define RESET_EVERY			1024
 
 /* what a call leaves for the next, which often asks of the same distribution */
-typedef struct asked
+typedef struct outcome_cache
 {
 	TupleDesc	desc;
 	MemoryContext context;		/* holds the rest */
 	qd_distribution *value;
 	qd_outcome *outcome;		/* NULL until computed */
-} asked;
+} outcome_cache;
 
-static asked *
+static outcome_cache *
 begin_question(FunctionCallInfo fcinfo)
 {
-	asked	   *a = fcinfo->flinfo->fn_extra;
+	outcome_cache *a = fcinfo->flinfo->fn_extra;
 	MemoryContext old;
 
 	if (a)
 		return a;
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	a = palloc0(sizeof(asked));
+	a = palloc0(sizeof(outcome_cache));
 	if (get_call_result_type(fcinfo, NULL, &a->desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	a->desc = BlessTupleDesc(a->desc);
@@ -57,7 +57,7 @@ begin_question(FunctionCallInfo fcinfo)
 
 /* the outcome of the deals, computed unless it is the last one asked for */
 static const qd_outcome *
-find_outcome(asked *a, qd_distribution *d)
+find_outcome(outcome_cache *a, qd_distribution *d)
 {
 	qd_deals	deals;
 	qd_outcome *outcome;
@@ -93,7 +93,7 @@ find_outcome(asked *a, qd_distribution *d)
 }
 
 static Datum
-answer(const asked *a, Datum value, Datum low, Datum high)
+answer(const outcome_cache *a, Datum value, Datum low, Datum high)
 {
 	Datum		values[3];
 	bool		nulls[3] = {false, false, false};
@@ -125,7 +125,7 @@ chance_units(double chance, qd_direction direction)
 
 /* 1 - P(sum <= amount), with its bounds */
 static Datum
-answer_above(const asked *a, const qd_chance *below)
+answer_above(const outcome_cache *a, const qd_chance *below)
 {
 	int64		value;
 	int64		low;
@@ -203,7 +203,7 @@ amount_ceiling(const qd_decimal *d, int scale)
 PGDLLEXPORT Datum
 qd_probability_at_least(PG_FUNCTION_ARGS)
 {
-	asked	   *a = begin_question(fcinfo);
+	outcome_cache *a = begin_question(fcinfo);
 	qd_distribution *d = qd_distribution_get(PG_GETARG_DATUM(0));
 	const qd_outcome *outcome;
 	qd_decimal	x;
@@ -230,7 +230,7 @@ amount_numeric(qd_int128 amount, int scale)
 PGDLLEXPORT Datum
 qd_percentile(PG_FUNCTION_ARGS)
 {
-	asked	   *a = begin_question(fcinfo);
+	outcome_cache *a = begin_question(fcinfo);
 	qd_distribution *d = qd_distribution_get(PG_GETARG_DATUM(0));
 	int64		p = qd_probability(PG_GETARG_DATUM(1), "p");
 	qd_int128	value;
@@ -256,7 +256,7 @@ wide_numeric(qd_int128 value)
 PGDLLEXPORT Datum
 qd_mean(PG_FUNCTION_ARGS)
 {
-	asked	   *a = begin_question(fcinfo);
+	outcome_cache *a = begin_question(fcinfo);
 	qd_distribution *d = qd_distribution_get(PG_GETARG_DATUM(0));
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(caller, "mean", ALLOCSET_DEFAULT_SIZES);

@@ -37,7 +37,7 @@ PG_FUNCTION_INFO_V1(qd_distribution_merge);
 #define POLL_MASK	0xffff
 
 /* a distribution that grows */
-typedef struct pile
+typedef struct deal_pile
 {
 	ExpandedObjectHeader hdr;
 	int			scale;			/* the largest of all amounts' */
@@ -47,7 +47,7 @@ typedef struct pile
 	bool		sorted;			/* and each kind once */
 	qd_deals	deals;
 	int64	   *weight;			/* [deals.scenarios] */
-} pile;
+} deal_pile;
 
 static Size pile_flat_size(ExpandedObjectHeader *eohptr);
 static void pile_flatten(ExpandedObjectHeader *eohptr, void *result, Size allocated_size);
@@ -55,14 +55,14 @@ static void pile_flatten(ExpandedObjectHeader *eohptr, void *result, Size alloca
 static const ExpandedObjectMethods pile_methods = {pile_flat_size, pile_flatten};
 
 /* a deal, or many alike, on their way into a pile; words as in the kernel */
-typedef struct new_deal
+typedef struct deal_entry
 {
 	qd_amount	amount;
 	int64		count;
 	int32		scenarios;
 	const int64 *probability;	/* [scenarios] */
 	const int64 *weight;		/* [scenarios] */
-} new_deal;
+} deal_entry;
 
 static void *
 env_alloc(void *arg, size_t size)
@@ -245,11 +245,11 @@ take_weights(const Datum *value, int n, int64 *weight)
 
 /* ---- piles ---- */
 
-static pile *
+static deal_pile *
 pile_new(MemoryContext parent, int32 scenarios, const int64 *weight)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "distribution", ALLOCSET_START_SMALL_SIZES);
-	pile	   *p = MemoryContextAllocZero(context, sizeof(pile));
+	deal_pile  *p = MemoryContextAllocZero(context, sizeof(deal_pile));
 
 	EOH_init_header(&p->hdr, &pile_methods, context);
 	p->sorted = true;
@@ -260,7 +260,7 @@ pile_new(MemoryContext parent, int32 scenarios, const int64 *weight)
 }
 
 static inline int64 *
-pile_deal(const pile *p, int64 i)
+pile_deal(const deal_pile *p, int64 i)
 {
 	return p->deals.word + i * QD_DEAL_WORDS(p->deals.scenarios);
 }
@@ -275,7 +275,7 @@ kinds_size(int32 scenarios, int64 n)
  * Sorts in a copy, so that what interrupts it leaves the pile as it was.
  */
 static void
-pile_sort(pile *p, int64 capacity)
+pile_sort(deal_pile *p, int64 capacity)
 {
 	MemoryContext context = p->hdr.eoh_context;
 	qd_deals	copy = p->deals;
@@ -306,7 +306,7 @@ pile_sort(pile *p, int64 capacity)
 
 /* room for one more kind of deal */
 static void
-pile_reserve(pile *p)
+pile_reserve(deal_pile *p)
 {
 	if (p->deals.n < p->capacity)
 		return;
@@ -317,7 +317,7 @@ pile_reserve(pile *p)
 }
 
 static void
-same_scenarios(const pile *p, const new_deal *deal)
+same_scenarios(const deal_pile *p, const deal_entry *deal)
 {
 	if (p->deals.scenarios == deal->scenarios &&
 		memcmp(p->weight, deal->weight, deal->scenarios * sizeof(int64)) == 0)
@@ -332,7 +332,7 @@ same_scenarios(const pile *p, const new_deal *deal)
 
 /* deals without scenarios are the same in each of them */
 static void
-pile_spread(pile *p, int32 scenarios, const int64 *weight)
+pile_spread(deal_pile *p, int32 scenarios, const int64 *weight)
 {
 	MemoryContext context = p->hdr.eoh_context;
 	int64	   *word = MemoryContextAllocHuge(context, kinds_size(scenarios, Max(p->capacity, 1)));
@@ -358,10 +358,10 @@ pile_spread(pile *p, int32 scenarios, const int64 *weight)
 	p->weight = copy;
 }
 
-pg_noreturn static void too_large(const new_deal *deal);
+pg_noreturn static void too_large(const deal_entry *deal);
 
 static void
-too_large(const new_deal *deal)
+too_large(const deal_entry *deal)
 {
 	Numeric		n = qd_make_numeric(deal->amount.mantissa, deal->amount.scale, deal->amount.scale);
 
@@ -375,7 +375,7 @@ too_large(const new_deal *deal)
 
 /* amount * 10^places, for the sums of a pile */
 static qd_int128
-refine(qd_int128 amount, int places, const new_deal *deal)
+refine(qd_int128 amount, int places, const deal_entry *deal)
 {
 	if (places > 0 &&
 		(__builtin_mul_overflow(amount, power10(places), &amount) ||
@@ -389,7 +389,7 @@ refine(qd_int128 amount, int places, const new_deal *deal)
  * good: a pile may be a variable of PL/pgSQL that outlives an error.
  */
 static void
-pile_add(pile *p, const new_deal *deal)
+pile_add(deal_pile *p, const deal_entry *deal)
 {
 	int			scale = Max(p->scale, deal->amount.scale);
 	int			finer = scale - p->scale;
@@ -445,9 +445,9 @@ least_scale(qd_amount *amount)
 
 /* adds all deals of a flat value */
 static void
-pile_add_all(pile *p, qd_distribution *d)
+pile_add_all(deal_pile *p, qd_distribution *d)
 {
-	new_deal	deal;
+	deal_entry	deal = {{0}};
 
 	deal.scenarios = d->scenarios;
 	deal.weight = d->word;
@@ -477,7 +477,7 @@ pile_add_all(pile *p, qd_distribution *d)
 static Size
 pile_flat_size(ExpandedObjectHeader *eohptr)
 {
-	pile	   *p = (pile *) eohptr;
+	deal_pile  *p = (deal_pile *) eohptr;
 	Size		size;
 
 	if (!p->sorted)
@@ -496,7 +496,7 @@ pile_flat_size(ExpandedObjectHeader *eohptr)
 static void
 pile_flatten(ExpandedObjectHeader *eohptr, void *result, Size allocated_size)
 {
-	pile	   *p = (pile *) eohptr;
+	deal_pile  *p = (deal_pile *) eohptr;
 	qd_distribution *d = result;
 
 	Assert(p->sorted);
@@ -529,15 +529,15 @@ qd_distribution_get(Datum value)
 }
 
 /* the state to change: the value itself where that is allowed, else a copy */
-static pile *
+static deal_pile *
 pile_from(Datum value, MemoryContext context)
 {
 	qd_distribution *d;
-	pile	   *p;
+	deal_pile  *p;
 
 	if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(value)))
 	{
-		p = (pile *) DatumGetEOHP(value);
+		p = (deal_pile *) DatumGetEOHP(value);
 		if (p->hdr.eoh_methods != &pile_methods)
 			elog(ERROR, "expanded object is not a distribution");
 		return p;
@@ -549,7 +549,7 @@ pile_from(Datum value, MemoryContext context)
 }
 
 static Datum
-pile_flat(pile *p)
+pile_flat(deal_pile *p)
 {
 	Size		size = EOH_get_flat_size(&p->hdr);
 	void	   *result = palloc(size);
@@ -596,9 +596,9 @@ both_or_none(FunctionCallInfo fcinfo)
 }
 
 static Datum
-add_deal(FunctionCallInfo fcinfo, const new_deal *deal)
+add_deal(FunctionCallInfo fcinfo, const deal_entry *deal)
 {
-	pile	   *p;
+	deal_pile  *p;
 
 	if (PG_ARGISNULL(0))
 		p = pile_new(state_context(fcinfo), deal->scenarios, deal->weight);
@@ -618,7 +618,7 @@ qd_distribution_add(PG_FUNCTION_ARGS)
 {
 	int64		one = 1;
 	int64		probability;
-	new_deal	deal;
+	deal_entry	deal = {{0}};
 
 	if (PG_ARGISNULL(1) && PG_ARGISNULL(2))
 		return unchanged(fcinfo);
@@ -667,7 +667,7 @@ qd_distribution_add_scenarios(PG_FUNCTION_ARGS)
 	Datum	   *value;
 	int64		probability[QD_MAX_SCENARIOS];
 	int64		weight[QD_MAX_SCENARIOS];
-	new_deal	deal;
+	deal_entry	deal = {{0}};
 	int			n;
 
 	if (PG_ARGISNULL(1) && PG_ARGISNULL(2))
@@ -700,7 +700,7 @@ PGDLLEXPORT Datum
 qd_distribution_merge(PG_FUNCTION_ARGS)
 {
 	qd_distribution *other;
-	pile	   *p;
+	deal_pile  *p;
 
 	/* flattened first, if the two should be one object */
 	other = qd_distribution_get(PG_GETARG_DATUM(1));
@@ -718,20 +718,16 @@ append_decimal(StringInfo out, qd_int128 mantissa, int scale)
 	char		digit[48];
 	int			at = sizeof(digit);
 	qd_uint128	m = mantissa < 0 ? -(qd_uint128) mantissa : (qd_uint128) mantissa;
-	bool		point = false;
+	int			decimals;
 
 	for (; scale > 0 && m % 10 == 0; scale--)
 		m /= 10;
-	for (; m > 0 || scale >= 0; scale--)
+	for (decimals = 0; m > 0 || decimals <= scale; decimals++)
 	{
-		if (point)
-		{
+		if (decimals == scale && scale > 0)
 			digit[--at] = '.';
-			point = false;
-		}
 		digit[--at] = (char) ('0' + (int) (m % 10));
 		m /= 10;
-		point = scale == 1;
 	}
 	if (mantissa < 0)
 		appendStringInfoChar(out, '-');
@@ -777,11 +773,11 @@ qd_distribution_out(PG_FUNCTION_ARGS)
 	PG_RETURN_CSTRING(out.data);
 }
 
-typedef struct reader
+typedef struct deal_reader
 {
 	const char *text;
 	const char *at;
-} reader;
+} deal_reader;
 
 /* a long text's beginning, for a message */
 static char *
@@ -793,22 +789,22 @@ beginning(const char *text, int most)
 	return psprintf("%s%s", pnstrdup(text, kept), text[kept] ? "..." : "");
 }
 
-pg_noreturn static void bad_syntax(const reader *r);
+pg_noreturn static void bad_syntax(const deal_reader *r);
 
 static void
-bad_syntax(const reader *r)
+bad_syntax(const deal_reader *r)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 			 errmsg("invalid input syntax for type distribution: \"%s\"", beginning(r->text, 100)),
-			 *r->at ? errdetail("Unexpected \"%s\" at byte %d.", beginning(r->at, 20), (int) (r->at - r->text) + 1) :
+			 *r->at ? errdetail("Unexpected \"%s\" at byte %d.", beginning(r->at, 20), (int) (1 + r->at - r->text)) :
 			 errdetail("Unexpected end of input."),
 			 errhint("Write amount@probability, and *count where there are several: {25000@0.24*3, 40000@0.5}.")));
 	pg_unreachable();
 }
 
 static void
-skip_spaces(reader *r)
+skip_spaces(deal_reader *r)
 {
 	while (isspace((unsigned char) *r->at))
 		r->at++;
@@ -816,7 +812,7 @@ skip_spaces(reader *r)
 
 /* takes a character if it comes next */
 static bool
-take_char(reader *r, char c)
+take_char(deal_reader *r, char c)
 {
 	skip_spaces(r);
 	if (*r->at != c)
@@ -826,7 +822,7 @@ take_char(reader *r, char c)
 }
 
 static Datum
-take_number(reader *r)
+take_number(deal_reader *r)
 {
 	const char *start;
 	size_t		length;
@@ -843,7 +839,7 @@ take_number(reader *r)
 
 /* first, and all that follow it behind a | */
 static int
-take_numbers(reader *r, Datum first, Datum *value)
+take_numbers(deal_reader *r, Datum first, Datum *value)
 {
 	int			n = 0;
 
@@ -860,7 +856,7 @@ take_numbers(reader *r, Datum first, Datum *value)
 }
 
 static int64
-take_count(reader *r)
+take_count(deal_reader *r)
 {
 	int64		count = 0;
 	const char *start;
@@ -883,11 +879,11 @@ take_count(reader *r)
 
 /* what follows an amount: @probability, more of them, *count */
 static void
-take_deal(reader *r, Datum amount, pile *p)
+take_deal(deal_reader *r, Datum amount, deal_pile *p)
 {
 	Datum		value[QD_MAX_SCENARIOS];
 	int64		probability[QD_MAX_SCENARIOS];
-	new_deal	deal;
+	deal_entry	deal = {{0}};
 
 	if (!take_char(r, '@'))
 		bad_syntax(r);
@@ -911,12 +907,12 @@ take_deal(reader *r, Datum amount, pile *p)
 PGDLLEXPORT Datum
 qd_distribution_in(PG_FUNCTION_ARGS)
 {
-	reader		r = {PG_GETARG_CSTRING(0), PG_GETARG_CSTRING(0)};
+	deal_reader r = {PG_GETARG_CSTRING(0), PG_GETARG_CSTRING(0)};
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(caller, "read deals", ALLOCSET_DEFAULT_SIZES);
 	int64		weight[QD_MAX_SCENARIOS] = {1};
 	int			scenarios = 1;
-	pile	   *p = NULL;
+	deal_pile  *p = NULL;
 	bool		closed;
 
 	if (!take_char(&r, '{'))
@@ -1006,13 +1002,13 @@ qd_distribution_recv(PG_FUNCTION_ARGS)
 	int			scale = pq_getmsgbyte(in);
 	int			scenarios = (int) pq_getmsgint(in, 2);
 	int64		n = pq_getmsgint64(in);
-	int64		weight[QD_MAX_SCENARIOS];
-	int64		probability[QD_MAX_SCENARIOS];
+	int64		weight[QD_MAX_SCENARIOS] = {0};
+	int64		probability[QD_MAX_SCENARIOS] = {0};
 	int64		divisor = 0;
 	int64		sum = 0;
-	int64		last[QD_DEAL_WORDS(QD_MAX_SCENARIOS)];
-	new_deal	deal;
-	pile	   *p;
+	int64	   *last = palloc0(sizeof(int64) * QD_MAX_DEAL_WORDS);
+	deal_entry	deal = {{0}};
+	deal_pile  *p;
 
 	if (version != QD_DISTRIBUTION_VERSION)
 		bad_binary(psprintf("Its version is %d.", version));
@@ -1036,7 +1032,7 @@ qd_distribution_recv(PG_FUNCTION_ARGS)
 	deal.probability = probability;
 	for (int64 i = 0; i < n; i++)
 	{
-		int64		word[QD_DEAL_WORDS(QD_MAX_SCENARIOS)];
+		int64		word[QD_MAX_DEAL_WORDS];
 		Numeric		number;
 
 		if ((i & POLL_MASK) == 0)

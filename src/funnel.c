@@ -37,7 +37,7 @@ enum
 	COLUMN_FROM_OPEN, COLUMNS
 };
 
-typedef struct funnel
+typedef struct funnel_state
 {
 	int			stages;			/* one more row: the deals won */
 	bool		known;			/* target and deal size are not NULL */
@@ -50,7 +50,7 @@ typedef struct funnel
 	DateADT    *by;				/* [stages + 1] */
 	bool		dated;			/* as_of is not NULL */
 	DateADT		as_of;
-} funnel;
+} funnel_state;
 
 static Datum
 integer(int64 value)
@@ -115,7 +115,7 @@ divide(Datum amount, Datum divisor)
 {
 	Datum		scaled = call2(numeric_mul, amount, integer(2 * qd_power10[EXACT_SCALE]));
 	Datum		half = compare(amount, integer(0)) < 0 ?
-		DirectFunctionCall1(numeric_uminus, divisor) : divisor;
+	DirectFunctionCall1(numeric_uminus, divisor) : divisor;
 	Datum		units = call2(numeric_div_trunc, call2(numeric_add, scaled, half),
 							  call2(numeric_mul, divisor, integer(2)));
 
@@ -155,7 +155,7 @@ check_length(const char *name, int n, int stages)
 
 /* the rates, and what one entry into each stage brings in the end */
 static void
-read_conversion(FunctionCallInfo fcinfo, funnel *f)
+read_conversion(FunctionCallInfo fcinfo, funnel_state *f)
 {
 	Datum	   *rate;
 	Datum		one = integer(1);
@@ -197,7 +197,7 @@ read_conversion(FunctionCallInfo fcinfo, funnel *f)
 
 /* the last day an entry into each stage can still be won in time */
 static void
-read_days(FunctionCallInfo fcinfo, funnel *f)
+read_days(FunctionCallInfo fcinfo, funnel_state *f)
 {
 	Datum	   *days;
 	int64		day;
@@ -240,7 +240,7 @@ read_days(FunctionCallInfo fcinfo, funnel *f)
 }
 
 static void
-read_stages(FunctionCallInfo fcinfo, funnel *f)
+read_stages(FunctionCallInfo fcinfo, funnel_state *f)
 {
 	Datum	   *name;
 	int			n;
@@ -256,10 +256,10 @@ read_stages(FunctionCallInfo fcinfo, funnel *f)
 		f->name[i] = DatumGetTextPP(name[i]);
 }
 
-static funnel *
+static funnel_state *
 begin_funnel(FunctionCallInfo fcinfo)
 {
-	funnel	   *f = palloc0(sizeof(funnel));
+	funnel_state *f = palloc0(sizeof(funnel_state));
 	Datum		earlier = PG_ARGISNULL(ARG_EARLIER) ? integer(0) : PG_GETARG_DATUM(ARG_EARLIER);
 
 	f->known = !PG_ARGISNULL(ARG_TARGET) && !PG_ARGISNULL(ARG_DEAL_SIZE);
@@ -289,7 +289,7 @@ begin_funnel(FunctionCallInfo fcinfo)
 }
 
 static void
-fill_row(const funnel *f, int i, Datum *values, bool *nulls)
+fill_row(const funnel_state *f, int i, Datum *values, bool *nulls)
 {
 	values[COLUMN_STEP] = Int32GetDatum(i + 1);
 	if (f->name && f->name[i])
@@ -327,7 +327,7 @@ PGDLLEXPORT Datum
 qd_funnel_requirements(PG_FUNCTION_ARGS)
 {
 	FuncCallContext *context;
-	const funnel *f;
+	const funnel_state *f;
 	Datum		values[COLUMNS] = {0};
 	bool		nulls[COLUMNS] = {false};
 

@@ -172,7 +172,7 @@ qd_deals_sort(const qd_env *env, qd_deals *deals)
 /* ------------------------------------------------- what there is to convolve */
 
 /* uncertain deals of one scenario, all amounts positive */
-typedef struct bets
+typedef struct open_deals
 {
 	int64_t		n;				/* kinds */
 	double		deals;			/* of all kinds together */
@@ -187,7 +187,7 @@ typedef struct bets
 	double		variance;
 	double		rounding;		/* probabilities that may be off by 1e-18 */
 	int64_t		denominator;	/* of all sums' probabilities; 0: large */
-} bets;
+} open_deals;
 
 static qd_uint128
 common_divisor(qd_uint128 a, qd_uint128 b)
@@ -214,7 +214,7 @@ denominator_product(int64_t a, int64_t b)
 }
 
 static void
-free_bets(const qd_env *env, bets *b)
+free_bets(const qd_env *env, open_deals *b)
 {
 	if (b->amount)
 		env->release(env->arg, b->amount);
@@ -231,7 +231,7 @@ free_bets(const qd_env *env, bets *b)
  * the loss for certain, and its opposite with probability 1 - p.
  */
 static qd_status
-read_bets(const qd_env *env, const qd_deals *deals, int32_t scenario, bets *b)
+read_bets(const qd_env *env, const qd_deals *deals, int32_t scenario, open_deals *b)
 {
 	size_t		n = (size_t) (deals->n > 0 ? deals->n : 1);
 	int64_t		i;
@@ -295,16 +295,16 @@ read_bets(const qd_env *env, const qd_deals *deals, int32_t scenario, bets *b)
 /* ------------------------------------------------------- one sum at a time */
 
 /* a list of sums and their probabilities, ascending */
-typedef struct sums
+typedef struct sum_list
 {
 	int32_t		size;
 	int64_t    *sum;
 	double	   *chance;
-} sums;
+} sum_list;
 
 /* into := from with one more deal; false where there are too many sums */
 static bool
-add_to_sums(const sums *from, qd_int128 amount, double win, double lose, int32_t most, sums *into)
+add_to_sums(const sum_list *from, qd_int128 amount, double win, double lose, int32_t most, sum_list *into)
 {
 	int32_t		i = 0;
 	int32_t		j = 0;
@@ -337,7 +337,7 @@ add_to_sums(const sums *from, qd_int128 amount, double win, double lose, int32_t
 }
 
 static void
-free_sums(const qd_env *env, sums *s)
+free_sums(const qd_env *env, sum_list *s)
 {
 	if (s->sum)
 		env->release(env->arg, s->sum);
@@ -350,9 +350,9 @@ free_sums(const qd_env *env, sums *s)
  * most: one more deal never makes fewer.
  */
 static qd_status
-list_sums(const qd_env *env, const bets *b, int32_t most, qd_scenario *result, bool *done)
+list_sums(const qd_env *env, const open_deals *b, int32_t most, qd_scenario *result, bool *done)
 {
-	sums		work[2];
+	sum_list	work[2];
 	int			from = 0;
 	qd_status	status = QD_OK;
 	int64_t		i;
@@ -403,28 +403,28 @@ list_sums(const qd_env *env, const bets *b, int32_t most, qd_scenario *result, b
 /* ----------------------------------------------------------------- in cells */
 
 /* a window of cells on an infinite line of them */
-typedef struct cells
+typedef struct cell_window
 {
 	double	   *buffer;			/* [capacity] */
 	double	   *cell;			/* [size] within it */
 	int64_t		size;
 	int64_t		first;			/* the number of cell[0] */
-} cells;
+} cell_window;
 
 /* gcc and clang: two doubles at once, wherever they are */
-typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
+typedef double double_pair __attribute__((vector_size(16), aligned(8), may_alias));
 
-static inline pair
+static inline double_pair
 load_pair(const double *from)
 {
-	pair		x;
+	double_pair x;
 
 	memcpy(&x, from, sizeof(x));
 	return x;
 }
 
 static inline void
-store_pair(double *into, pair x)
+store_pair(double *into, double_pair x)
 {
 	memcpy(into, &x, sizeof(x));
 }
@@ -434,8 +434,8 @@ static void
 blend(const qd_env *env, double *into, const double *stay, const double *move, double lose, double win,
 	  int64_t n)
 {
-	const pair	lose2 = {lose, lose};
-	const pair	win2 = {win, win};
+	const		double_pair lose2 = {lose, lose};
+	const		double_pair win2 = {win, win};
 	int64_t		start;
 
 	for (start = 0; start < n; start += POLL_CELLS)
@@ -448,8 +448,8 @@ blend(const qd_env *env, double *into, const double *stay, const double *move, d
 		{
 			for (; i + 4 <= end; i += 4)
 			{
-				pair		a = load_pair(stay + i) * lose2 + load_pair(move + i) * win2;
-				pair		b = load_pair(stay + i + 2) * lose2 + load_pair(move + i + 2) * win2;
+				double_pair a = load_pair(stay + i) * lose2 + load_pair(move + i) * win2;
+				double_pair b = load_pair(stay + i + 2) * lose2 + load_pair(move + i + 2) * win2;
 
 				store_pair(into + i, a);
 				store_pair(into + i + 2, b);
@@ -474,7 +474,7 @@ blend(const qd_env *env, double *into, const double *stay, const double *move, d
 
 /* drops ends that hold next to nothing, and says how much */
 static double
-trim(cells *c)
+trim(cell_window *c)
 {
 	double		dropped = 0;
 
@@ -495,7 +495,7 @@ trim(cells *c)
  * success *into is one of the two.
  */
 static void
-convolve(const qd_env *env, const bets *b, qd_int128 step, int64_t capacity, cells work[2], int *into,
+convolve(const qd_env *env, const open_deals *b, qd_int128 step, int64_t capacity, cell_window work[2], int *into,
 		 double *missing, bool *fits)
 {
 	int			at = 0;
@@ -522,8 +522,8 @@ convolve(const qd_env *env, const bets *b, qd_int128 step, int64_t capacity, cel
 		poll(env);
 		for (c = 0; k > 0 && c < b->count[i]; c++)
 		{
-			const cells *from = &work[at];
-			cells	   *to = &work[1 - at];
+			const cell_window *from = &work[at];
+			cell_window *to = &work[1 - at];
 			int64_t		n = from->size;
 			int64_t		shared = n > k ? n - k : 0;
 			int64_t		before = n - shared;
@@ -574,7 +574,7 @@ set_remainder(qd_scenario *result, double risk, qd_int128 low, qd_int128 high)
 
 /* what the rests beyond multiples of step may sum to */
 static void
-bound_remainder(const qd_env *env, const bets *b, qd_int128 step, qd_scenario *result)
+bound_remainder(const qd_env *env, const open_deals *b, qd_int128 step, qd_scenario *result)
 {
 	static const double risks[QD_MAX_REMAINDERS - 1] = {1e-12, 1e-9, 1e-6, 1e-4};
 	qd_int128	least = 0;
@@ -645,13 +645,13 @@ wide_min(qd_int128 a, qd_int128 b)
  * that makes it fit.
  */
 static qd_status
-fill_cells(const qd_env *env, const bets *b, int64_t cells_wanted, qd_scenario *result)
+fill_cells(const qd_env *env, const open_deals *b, int64_t cells_wanted, qd_scenario *result)
 {
 	int64_t		capacity = 2 * cells_wanted + 2;
 	double		reach = 2 * (REACH * sqrt(b->variance) + (double) b->largest);
 	qd_int128	window = reach < (double) QD_MAX_OUTCOME ? wide_min((qd_int128) reach, b->span) : b->span;
 	qd_int128	multiple = window / b->divisor / cells_wanted + 1;
-	cells		work[2];
+	cell_window work[2];
 	int			at = 0;
 	bool		fits = false;
 	qd_int128	step = 0;
@@ -712,7 +712,7 @@ static qd_status
 build_scenario(const qd_env *env, const qd_deals *deals, int32_t scenario, const qd_effort *effort,
 			   qd_scenario *result)
 {
-	bets		b;
+	open_deals	b;
 	qd_status	status;
 	bool		done = false;
 
@@ -733,7 +733,7 @@ build_scenario(const qd_env *env, const qd_deals *deals, int32_t scenario, const
 	{
 		double		each = effort->cells / b.deals / deals->scenarios;
 		int64_t		wanted = each >= effort->most_cells ? effort->most_cells :
-			each <= effort->least_cells ? effort->least_cells : (int64_t) each;
+		each <= effort->least_cells ? effort->least_cells : (int64_t) each;
 
 		if (b.span / b.divisor > wanted)
 			status = list_sums(env, &b, effort->sums, result, &done);
@@ -786,6 +786,7 @@ qd_outcome_build(const qd_env *env, const qd_deals *deals, const int64_t *weight
 	for (s = 0; s < deals->scenarios; s++)
 		total += weight[s];
 	outcome->scenarios = 0;
+	outcome->total = total;
 	outcome->denominator = 1;
 	for (s = 0; s < deals->scenarios; s++)
 	{
@@ -930,14 +931,10 @@ scenario_at_most(const qd_scenario *scenario, qd_int128 amount, qd_chance *chanc
 static void
 mix_fractions(const qd_outcome *outcome, qd_int128 amount, qd_chance *chance)
 {
-	int64_t		total = 0;
+	int64_t		denominator = outcome->denominator / outcome->total;
 	int64_t		sum = 0;
-	int64_t		denominator;
 	int32_t		s;
 
-	for (s = 0; s < outcome->scenarios; s++)
-		total += outcome->weight[s];
-	denominator = outcome->denominator / total;
 	for (s = 0; s < outcome->scenarios; s++)
 	{
 		scenario_at_most(&outcome->scenario[s], amount, chance);
@@ -1006,10 +1003,10 @@ qd_outcome_range(const qd_outcome *outcome, qd_int128 *least, qd_int128 *most)
 	}
 }
 
-typedef enum answer
+typedef enum qd_answer
 {
 	BY_VALUE, BY_LOW, BY_HIGH
-} answer;
+} qd_answer;
 
 /*
  * The least amount in least .. most where the answer is at least p; there is
@@ -1017,7 +1014,7 @@ typedef enum answer
  * exact answers; 0 where it is not known that well.
  */
 static qd_int128
-least_amount(const qd_outcome *outcome, qd_int128 least, qd_int128 most, answer which, double p, int64_t exactly)
+least_amount(const qd_outcome *outcome, qd_int128 least, qd_int128 most, qd_answer which, double p, int64_t exactly)
 {
 	while (least < most)
 	{

@@ -25,6 +25,7 @@
 
 #define QD_CERTAIN			INT64_C(1000000000000000000)	/* probability 1 */
 #define QD_MAX_SCENARIOS	64
+#define QD_MAX_DEAL_WORDS	QD_DEAL_WORDS(QD_MAX_SCENARIOS)
 #define QD_MAX_DEALS		INT64_C(2147483647)
 /* neither certain nor impossible ones, in a scenario: half a minute's work */
 #define QD_MAX_UNCERTAIN	1000000
@@ -114,6 +115,7 @@ typedef struct qd_outcome
 	qd_scenario scenario[QD_MAX_SCENARIOS];
 	double		share[QD_MAX_SCENARIOS];
 	int64_t		weight[QD_MAX_SCENARIOS];
+	int64_t		total;			/* of the weights */
 	int64_t		denominator;	/* of the mixed probabilities, or 0 */
 } qd_outcome;
 
