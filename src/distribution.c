@@ -1007,6 +1007,7 @@ qd_distribution_recv(PG_FUNCTION_ARGS)
 	int64		divisor = 0;
 	int64		sum = 0;
 	int64	   *last = palloc0(sizeof(int64) * QD_MAX_DEAL_WORDS);
+	int64	   *word = palloc0(sizeof(int64) * QD_MAX_DEAL_WORDS);
 	deal_entry	deal = {{0}};
 	deal_pile  *p;
 
@@ -1032,7 +1033,7 @@ qd_distribution_recv(PG_FUNCTION_ARGS)
 	deal.probability = probability;
 	for (int64 i = 0; i < n; i++)
 	{
-		int64		word[QD_MAX_DEAL_WORDS];
+		int64	   *swap;
 		Numeric		number;
 
 		if ((i & POLL_MASK) == 0)
@@ -1054,7 +1055,9 @@ qd_distribution_recv(PG_FUNCTION_ARGS)
 			bad_binary("An amount is out of range.");
 		if (i > 0 && qd_deal_compare(last, word, scenarios) >= 0)
 			bad_binary("Deals are not in order.");
-		memcpy(last, word, sizeof(int64) * QD_DEAL_WORDS(scenarios));
+		swap = last;
+		last = word;
+		word = swap;
 		least_scale(&deal.amount);
 		/* as an amount in text, which has to be able to say it */
 		number = qd_make_numeric(deal.amount.mantissa, deal.amount.scale, deal.amount.scale);
