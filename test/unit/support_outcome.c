@@ -298,11 +298,20 @@ true_at_most(const deal_pile *pile, const truth *t, qd_int128 x)
 	for (s = 0; s < pile->scenarios; s++)
 	{
 		long double sum = 0;
+		long double lost = 0;	/* in adding up so many */
 		int64_t		i;
 
 		for (i = 0; i < t[s].size; i++)
-			if (t[s].sum[i] <= x)
-				sum += t[s].chance[i];
+		{
+			long double chance = t[s].chance[i];
+			long double next = sum + chance;
+
+			if (t[s].sum[i] > x)
+				continue;
+			lost += sum >= chance ? (sum - next) + chance : (chance - next) + sum;
+			sum = next;
+		}
+		sum += lost;
 		result += sum * (long double) pile->weight[s] / weights;
 	}
 	return result;
