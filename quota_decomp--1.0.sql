@@ -335,6 +335,144 @@ COMMENT ON FUNCTION quota_decomp.ramp(date, daterange, numeric[]) IS
 -- What open deals may bring
 ----------------------------------------------------------------------
 
+CREATE TYPE quota_decomp.distribution;
+
+CREATE FUNCTION quota_decomp.distribution_in(cstring)
+RETURNS quota_decomp.distribution
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_distribution_in';
+COMMENT ON FUNCTION quota_decomp.distribution_in(cstring) IS 'input of type distribution';
+
+CREATE FUNCTION quota_decomp.distribution_out(quota_decomp.distribution)
+RETURNS cstring
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_distribution_out';
+COMMENT ON FUNCTION quota_decomp.distribution_out(quota_decomp.distribution) IS 'output of type distribution';
+
+CREATE FUNCTION quota_decomp.distribution_recv(internal)
+RETURNS quota_decomp.distribution
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_distribution_recv';
+COMMENT ON FUNCTION quota_decomp.distribution_recv(internal) IS 'binary input of type distribution';
+
+CREATE FUNCTION quota_decomp.distribution_send(quota_decomp.distribution)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_distribution_send';
+COMMENT ON FUNCTION quota_decomp.distribution_send(quota_decomp.distribution) IS 'binary output of type distribution';
+
+CREATE TYPE quota_decomp.distribution (
+	INPUT = quota_decomp.distribution_in,
+	OUTPUT = quota_decomp.distribution_out,
+	RECEIVE = quota_decomp.distribution_recv,
+	SEND = quota_decomp.distribution_send,
+	ALIGNMENT = double,
+	STORAGE = extended
+);
+COMMENT ON TYPE quota_decomp.distribution IS
+'what open deals may bring, kept as the deals: amount@probability*count; made by deal_outcome';
+
+CREATE TYPE quota_decomp.bounded_value AS (
+	value numeric,
+	low numeric,
+	high numeric
+);
+COMMENT ON TYPE quota_decomp.bounded_value IS 'a computed value, and what the true one is certainly between';
+COMMENT ON COLUMN quota_decomp.bounded_value.value IS 'the best value there is';
+COMMENT ON COLUMN quota_decomp.bounded_value.low IS 'the true value is certainly not below this';
+COMMENT ON COLUMN quota_decomp.bounded_value.high IS 'the true value is certainly not above this';
+
+CREATE FUNCTION quota_decomp.distribution_add(state quota_decomp.distribution, amount numeric, probability numeric)
+RETURNS quota_decomp.distribution
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_distribution_add';
+COMMENT ON FUNCTION quota_decomp.distribution_add(quota_decomp.distribution, numeric, numeric) IS
+'deal_outcome, one deal more';
+
+CREATE FUNCTION quota_decomp.distribution_add(state quota_decomp.distribution, amount numeric, probability numeric[], weights numeric[])
+RETURNS quota_decomp.distribution
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_distribution_add_scenarios';
+COMMENT ON FUNCTION quota_decomp.distribution_add(quota_decomp.distribution, numeric, numeric[], numeric[]) IS
+'deal_outcome with scenarios, one deal more';
+
+CREATE FUNCTION quota_decomp.distribution_merge(a quota_decomp.distribution, b quota_decomp.distribution)
+RETURNS quota_decomp.distribution
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100
+AS 'MODULE_PATHNAME', 'qd_distribution_merge';
+COMMENT ON FUNCTION quota_decomp.distribution_merge(quota_decomp.distribution, quota_decomp.distribution) IS
+'the deals of both';
+
+CREATE AGGREGATE quota_decomp.deal_outcome(amount numeric, probability numeric) (
+	SFUNC = quota_decomp.distribution_add,
+	STYPE = quota_decomp.distribution,
+	COMBINEFUNC = quota_decomp.distribution_merge,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE quota_decomp.deal_outcome(numeric, numeric) IS
+'what open deals may bring: the distribution of the sum of their amounts, each won with its probability, independently';
+
+CREATE AGGREGATE quota_decomp.deal_outcome(amount numeric, probability numeric[], weights numeric[]) (
+	SFUNC = quota_decomp.distribution_add,
+	STYPE = quota_decomp.distribution,
+	COMBINEFUNC = quota_decomp.distribution_merge,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE quota_decomp.deal_outcome(numeric, numeric[], numeric[]) IS
+'what open deals may bring where all share a scenario: a probability for each scenario, and the scenarios'' weights';
+
+CREATE AGGREGATE quota_decomp.deal_outcome(deals quota_decomp.distribution) (
+	SFUNC = quota_decomp.distribution_merge,
+	STYPE = quota_decomp.distribution,
+	COMBINEFUNC = quota_decomp.distribution_merge,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE quota_decomp.deal_outcome(quota_decomp.distribution) IS
+'merges distributions: what all their deals together may bring';
+
+CREATE FUNCTION quota_decomp.probability_at_least(deals quota_decomp.distribution, amount numeric)
+RETURNS quota_decomp.bounded_value
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000
+AS 'MODULE_PATHNAME', 'qd_probability_at_least';
+COMMENT ON FUNCTION quota_decomp.probability_at_least(quota_decomp.distribution, numeric) IS
+'the probability that the deals bring at least an amount, with certain bounds';
+
+CREATE FUNCTION quota_decomp.percentile(deals quota_decomp.distribution, p numeric)
+RETURNS quota_decomp.bounded_value
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000
+AS 'MODULE_PATHNAME', 'qd_percentile';
+COMMENT ON FUNCTION quota_decomp.percentile(quota_decomp.distribution, numeric) IS
+'the least amount that the deals do not exceed with probability p, with certain bounds';
+
+CREATE FUNCTION quota_decomp.mean(deals quota_decomp.distribution)
+RETURNS quota_decomp.bounded_value
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000
+AS 'MODULE_PATHNAME', 'qd_mean';
+COMMENT ON FUNCTION quota_decomp.mean(quota_decomp.distribution) IS
+'what the deals bring on average: the sum of amount times probability';
+
 ----------------------------------------------------------------------
 -- What a target needs of a funnel
 ----------------------------------------------------------------------
+
+CREATE FUNCTION quota_decomp.funnel_requirements(
+	target numeric,
+	deal_size numeric,
+	conversion numeric[],
+	stage_days integer[],
+	due date DEFAULT NULL,
+	as_of date DEFAULT CURRENT_DATE,
+	stages text[] DEFAULT NULL,
+	earlier numeric DEFAULT 0,
+	OUT step integer,
+	OUT stage text,
+	OUT required numeric,
+	OUT exact numeric,
+	OUT by date,
+	OUT too_late boolean,
+	OUT from_open numeric)
+RETURNS SETOF record
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10 ROWS 4
+AS 'MODULE_PATHNAME', 'qd_funnel_requirements';
+COMMENT ON FUNCTION quota_decomp.funnel_requirements(numeric, numeric, numeric[], integer[], date, date, text[], numeric) IS
+'what a target needs at each stage of a funnel, and by when; where that day has passed, the amount that must come from open deals';

@@ -33,6 +33,7 @@ CREATE TABLE slow_grid AS
 SELECT r, c, (1 + (r * 7919::bigint + c * 104729) % 99991)::numeric AS weight, sum(x) OVER (PARTITION BY r) AS rt, sum(x) OVER (PARTITION BY c) AS ct
 FROM (SELECT r, c, (1 + (r * 15485863::bigint + c * 32452843::bigint) % 86243)::numeric AS x FROM generate_series(1, 600) r, generate_series(greatest(r - 1, 1), least(r + 1, 600)) c) s;
 CREATE TABLE arrays AS SELECT array_agg(weight) AS weights, array_agg(low) AS lows FROM flat;
+CREATE TABLE piles AS SELECT quota_decomp.deal_outcome(weight + 0.01 * (i % 97), 0.01 * (1 + i % 98)) AS d FROM flat WHERE i <= 30000;
 VACUUM ANALYZE flat, tree, grid, slow_grid;
 SQL
 
@@ -59,6 +60,9 @@ my %query = (
 	'rollup_tree' => "SELECT count(a) FROM (SELECT quota_decomp.rollup_tree(weight, $tree_arguments) OVER () AS a FROM tree) x",
 	'allocate_rate' => "SELECT count(a) FROM (SELECT quota_decomp.allocate_rate(50000, weight, 1 + low, 'close_gap', floor => low, cap => high, scale => 2) OVER () AS a FROM flat) x",
 	'disaggregate' => 'SELECT count(a) FROM (SELECT quota_decomp.disaggregate(100000 + i / 3 % 1000, i / 3, weight, 1 + low) OVER (ORDER BY i) AS a FROM flat) x',
+	'deal_outcome' => 'SELECT quota_decomp.deal_outcome(weight + 0.01 * (i % 97), 0.0001 * (1 + i % 9973)) FROM flat',
+	'probability_at_least' => 'SELECT quota_decomp.probability_at_least(d, 1e9) FROM piles',
+	'mean' => 'SELECT quota_decomp.mean(d) FROM (SELECT quota_decomp.deal_outcome(d) AS d FROM piles, generate_series(1, 20)) s',
 	'calendar' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'day')",
 	'calendar with holidays' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'week', pattern => '445', holidays => ARRAY(SELECT date '1000-01-01' + 9 * g FROM generate_series(0, 300000) g))",
 );

@@ -51,6 +51,16 @@ SELECT quota_decomp.allocate_array(100, ARRAY[1, 2, 3], caps => ARRAY[NULL, NULL
 CREATE MATERIALIZED VIEW sales.m_calendar AS
 SELECT c.label, c.period, c.working_days, quota_decomp.ramp('2025-02-10', c.period, ARRAY[0.25, 0.5]) AS ramp
 FROM quota_decomp.calendar('[2025-01-01,2026-01-01)', 'month', holidays => ARRAY[date '2025-01-01']) c;
+CREATE TABLE sales.outcome (id int, d quota_decomp.distribution DEFAULT '{5@0.5}', chance quota_decomp.bounded_value);
+INSERT INTO sales.outcome SELECT 1, quota_decomp.deal_outcome(i % 700 + 0.25 * i, 0.001 * (i % 1001)) FROM generate_series(1, 3000) i;
+INSERT INTO sales.outcome SELECT 2, quota_decomp.deal_outcome(i, ARRAY[0.1, 1 / 3.0], ARRAY[1, 2]) FROM generate_series(1, 50) i;
+INSERT INTO sales.outcome (id) VALUES (3);
+UPDATE sales.outcome SET chance = quota_decomp.probability_at_least(d, 1000);
+CREATE VIEW sales.v_outcome AS
+SELECT id, (quota_decomp.mean(d)).value AS mean, quota_decomp.percentile(d, p => 0.9) AS p90, f.stage, f.required
+FROM sales.outcome CROSS JOIN LATERAL quota_decomp.funnel_requirements(target => (quota_decomp.mean(d)).value, deal_size => 10,
+	conversion => ARRAY[0.5], stage_days => ARRAY[30], due => '2026-12-31') f;
+CREATE VIEW sales.v_outcomes AS SELECT quota_decomp.deal_outcome(d) FROM sales.outcome WHERE id <> 2;
 CREATE TABLE sales.split (total numeric, parts numeric[] DEFAULT quota_decomp.allocate_array(10, ARRAY[1, 1, 1]),
 	rounding quota_decomp.rounding_rule DEFAULT 'hamilton', detail quota_decomp.allocation);
 INSERT INTO sales.split (total) VALUES (10);
@@ -60,7 +70,7 @@ CREATE FUNCTION sales.halves(t numeric) RETURNS numeric[] LANGUAGE sql IMMUTABLE
 	AS $$ SELECT quota_decomp.allocate_array(t, ARRAY[1, 1]) $$;
 SQL
 
-my @relations = qw(v_allocate v_detail v_tree v_tree_detail v_bounds v_margins m_array m_calendar split);
+my @relations = qw(v_allocate v_detail v_tree v_tree_detail v_bounds v_margins m_array m_calendar split outcome v_outcome v_outcomes);
 my $everything = join(";\n", map { "SELECT '$_', x::text FROM sales.$_ x ORDER BY 2" } @relations) . ";\nSELECT sales.halves(5);\n";
 my $before = sql_ok($db, $everything, 'their results', user => $owner);
 ok(length($before) > 1000, 'there are some');

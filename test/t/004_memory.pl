@@ -103,4 +103,10 @@ foreach my $rounding (qw(hamilton webster))
 bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_margins_detail(weight, r, rt, c, ct, 0, 1000) OVER () AS a FROM grid) x',
 	$base_grid, 176, 'allocate_margins_detail bounded');
 
+# a deal takes 32 bytes, up to twice that while it waits for room, and as much
+# again while deals are sorted; the value itself another 32
+bytes_per_row('SELECT pg_column_size(quota_decomp.deal_outcome(weight + node, 0.5)) FROM tree WHERE weight IS NOT NULL', 'SELECT sum(weight + node) FROM tree WHERE weight IS NOT NULL',
+	192, 'deal_outcome, all deals different');
+bytes_per_row('SELECT pg_column_size(quota_decomp.deal_outcome(low, 0.5)) FROM flat', 'SELECT sum(low) FROM flat', 4, 'deal_outcome, deals alike');
+
 done_testing();
