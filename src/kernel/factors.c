@@ -153,6 +153,7 @@ settle_effects(qd_bigs *bigs, const double *value, int exponent, int count, qd_b
 	double		fraction[QD_MAX_FACTORS];
 	bool		up[QD_MAX_FACTORS];
 	qd_big		sum = qd_big_zero();
+	qd_big		missing;
 	qd_int128	left;
 	int			largest = 0;
 	int			i;
@@ -178,8 +179,9 @@ settle_effects(qd_bigs *bigs, const double *value, int exponent, int count, qd_b
 		if (fabs(value[i]) > fabs(value[largest]))
 			largest = i;
 	}
-	if (!qd_big_to(qd_big_subtract(bigs, total, sum), &left))
-		left = 0;
+	missing = qd_big_subtract(bigs, total, sum);
+	if (!qd_big_to(missing, &left))
+		left = 0;				/* far beyond units */
 	for (i = 0; i < count; i++)
 	{
 		int			before = 0;
@@ -197,10 +199,10 @@ settle_effects(qd_bigs *bigs, const double *value, int exponent, int count, qd_b
 		if (up[i])
 		{
 			effect[i] = qd_big_add(bigs, effect[i], qd_big_from(bigs, 1));
-			left--;
+			missing = qd_big_subtract(bigs, missing, qd_big_from(bigs, 1));
 		}
 	}
-	effect[largest] = qd_big_add(bigs, effect[largest], qd_big_from(bigs, left));
+	effect[largest] = qd_big_add(bigs, effect[largest], missing);
 	return qd_bigs_failed(bigs) ? QD_NOMEM : QD_OK;
 }
 
