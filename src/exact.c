@@ -48,12 +48,13 @@ bad_value(qd_source *source, const char *name, Datum datum, int32 row, bool fini
 				 errmsg("%s has too many digits", name),
 				 errdetail("%s A value has at most %d digits before and after the point.",
 						   source->describe(source, row), QD_MAX_EXACT_DIGITS),
-				 errhint("Use round(%s, n).", name)));
+				 errhint("Use round(), or a coarser unit.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s must be a finite number: %s", name, qd_numeric_text(datum)),
 			 errdetail("%s", source->describe(source, row)),
-			 errhint("Where there is none, use NULL.")));
+			 source->winobj ? errhint("Where there is none, use NULL.") :
+			 errhint("Use CASE to leave such rows out.")));
 }
 
 /*

@@ -113,9 +113,8 @@ check_market(share_state *state, int32 row)
 	else if (state->has_market == market->isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg(market->isnull ? "market is null, but not in the rows before" :
-						"market is %s, but null in the rows before",
-						market->isnull ? "" : qd_value_text(market)),
+				 market->isnull ? errmsg("market is null, but not in the rows before") :
+				 errmsg("market is %s, but null in the rows before", qd_value_text(market)),
 				 errdetail("%s", state->source.describe(&state->source, row)),
 				 errhint("Give it in all rows of a partition or in none.")));
 	state->has_rows = true;

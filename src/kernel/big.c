@@ -546,16 +546,25 @@ qd_big_from_double(qd_bigs *bigs, double fraction, int exponent)
 {
 	int			own;
 	double		mantissa = ldexp(frexp(fraction, &own), 53);
-	qd_big		whole = qd_big_from(bigs, (int64_t) mantissa);
+	int64_t		whole = (int64_t) fabs(mantissa);
 	int			shift = exponent + own - 53;
-	qd_big		power;
+	uint32_t   *limb;
+	size_t		zeros;
+	int			i;
 
-	if (shift < -53)
+	if (whole == 0 || shift < -53)
 		return qd_big_zero();
 	if (shift < 0)
-		return qd_big_from(bigs, (int64_t) mantissa / ((int64_t) 1 << -shift));
-	power = qd_big_from(bigs, (int64_t) 1 << (shift % 32));
-	for (; shift >= 32; shift -= 32)
-		power = qd_big_multiply(bigs, power, qd_big_from(bigs, (int64_t) 1 << 32));
-	return qd_big_multiply(bigs, whole, power);
+	{
+		whole >>= -shift;
+		return qd_big_from(bigs, fraction < 0.0 ? -whole : whole);
+	}
+	zeros = (size_t) shift / 32;
+	limb = get_limbs(bigs, zeros + 3);
+	if (!limb)
+		return qd_big_zero();
+	memset(limb, 0, sizeof(uint32_t) * zeros);
+	for (i = 0; i < 3; i++)
+		limb[zeros + (size_t) i] = (uint32_t) (((qd_uint128) (uint64_t) whole << (shift % 32)) >> (32 * i));
+	return make(limb, zeros + 3, fraction < 0.0);
 }
