@@ -111,7 +111,7 @@ numeric_big(qd_bigs *bigs, Datum datum, int scale)
 	bool		fraction = false;
 	qd_big		result;
 
-	for (from = text + (negative ? 1 : 0); *from; from++)
+	for (from = text +(negative ? 1 : 0); *from; from++)
 	{
 		if (*from == '.')
 		{
@@ -454,6 +454,7 @@ qd_exact_big_numeric(qd_bigs *bigs, qd_big mantissa, int scale)
 	if (scale <= 36 && qd_big_to(mantissa, &small))
 		return qd_exact_numeric(small, scale);
 	text = palloc(qd_big_print_size(mantissa, scale));
+
 	(void) qd_big_print(bigs, mantissa, scale, text);
 	result = DirectFunctionCall3(numeric_in, CStringGetDatum(text),
 								 ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));

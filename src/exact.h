@@ -24,8 +24,8 @@ typedef struct qd_value
 	bool		isnull;
 	bool		narrow;			/* mantissa * 10^-scale is the value */
 	bool		zero;			/* also where it is NULL */
-	int			scale;			/* the least; of a value that is not narrow its
-								 * display scale */
+	int			scale;			/* the least; of a value that is not narrow
+								 * its display scale */
 	int			display_scale;
 	int64		mantissa;
 	Datum		datum;			/* of a value that is not narrow */

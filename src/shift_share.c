@@ -143,7 +143,7 @@ add_segment(share_state *state)
 	if (state->segments == state->room)
 	{
 		int32		room = state->room == 0 ? 64 :
-			state->room > PG_INT32_MAX / 2 ? PG_INT32_MAX : state->room * 2;
+		state->room > PG_INT32_MAX / 2 ? PG_INT32_MAX : state->room * 2;
 		Size		size = sizeof(group_sums) * (Size) room;
 
 		if (state->segment)

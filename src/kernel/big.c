@@ -492,7 +492,7 @@ qd_big_print(qd_bigs *bigs, qd_big x, int scale, char *text)
 {
 	uint32_t   *limb = get_limbs(bigs, (size_t) x.n);
 	size_t		room = qd_big_print_size(x, scale);
-	char	   *at = text + room;
+	char	   *at = text +room;
 	int			decimals = 0;
 	qd_big		left;
 
@@ -520,7 +520,7 @@ qd_big_print(qd_bigs *bigs, qd_big x, int scale, char *text)
 	}
 	if (x.negative)
 		*--at = '-';
-	memmove(text, at, (size_t) (text + room - at));
+	memmove(text, at, (size_t) (text +room - at));
 	return true;
 }
 

@@ -11,33 +11,12 @@
  * price for the actual quantity, the actual amount.  Each ratio is where one
  * step ends and the next begins.
  */
-const qd_form qd_price_volume_mix_form = {3, 2, {
-		{-1, 0},				/* price */
-		{0, 1},					/* volume */
-		{1, -1}					/* mix */
-	}
-};
+const qd_form qd_price_volume_mix_form = {3, 2, {{-1, 0}, {0, 1}, {1, -1}}};
+const qd_form qd_price_volume_form = {2, 1, {{-1}, {1}}};
 
-const qd_form qd_price_volume_form = {2, 1, {
-		{-1},					/* price */
-		{1}						/* volume */
-	}
-};
-
-const qd_form qd_shift_share_form = {3, 2, {
-		{1, 0},					/* common */
-		{-1, 1},				/* strategy */
-		{0, -1}					/* individual */
-	}
-};
-
-const qd_form qd_shift_share_market_form = {4, 3, {
-		{1, 0, 0},				/* common */
-		{0, 0, 1},				/* market */
-		{-1, 1, 0},				/* strategy */
-		{0, -1, -1}				/* individual */
-	}
-};
+/* nothing, as all, as the segment, and what is left */
+const qd_form qd_shift_share_form = {3, 2, {{1, 0}, {-1, 1}, {0, -1}}};
+const qd_form qd_shift_share_market_form = {4, 3, {{1, 0, 0}, {0, 0, 1}, {-1, 1, 0}, {0, -1, -1}}};
 
 /*
  * Whether effect i is rounded up before effect j of the same fraction: the
@@ -169,7 +148,7 @@ goes_first(const fixed *effect, int i, int j, bool *sure)
 	const fixed *a = &effect[i];
 	const fixed *b = &effect[j];
 	uint64_t	distance = a->fraction > b->fraction ? a->fraction - b->fraction :
-		b->fraction - a->fraction;
+	b->fraction - a->fraction;
 	int			slack = a->below + a->above + b->below + b->above;
 
 	if (distance == 0 && slack == 0)

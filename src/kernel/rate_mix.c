@@ -146,7 +146,10 @@ qd_rate_mix_cut(const qd_env *env, const uint64_t *key, int64_t n, qd_int128 add
 	left = (int64_t) ((sum + ((qd_int128) 1 << 63)) >> 64);
 	any = left > 0;
 
-	/* the left-th largest key, byte by byte; left becomes its place among equals */
+	/*
+	 * the left-th largest key, byte by byte; left becomes its place among
+	 * equals
+	 */
 	for (shift = 56; shift >= 0 && any; shift -= 8)
 	{
 		int64_t		count[256] = {0};

@@ -42,6 +42,10 @@ my %query = (
 	'allocate_tree, text keys' => 'SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, node => node::text, parent => parent::text, weight => weight) OVER () AS a FROM tree) x',
 	'bounds_tree' => "SELECT count(a) FROM (SELECT quota_decomp.bounds_tree($tree_arguments, weight => weight) OVER () AS a FROM tree) x",
 	'rollup_tree' => "SELECT count(a) FROM (SELECT quota_decomp.rollup_tree(weight, $tree_arguments) OVER () AS a FROM tree) x",
+	'price_volume_mix' => 'SELECT count(a) FROM (SELECT quota_decomp.price_volume_mix(low, weight, i, high) OVER () AS a FROM flat) x',
+	'rate_mix' => 'SELECT count(a) FROM (SELECT quota_decomp.rate_mix(low, weight, i, high) OVER () AS a FROM flat) x',
+	'shift_share' => 'SELECT count(a) FROM (SELECT quota_decomp.shift_share(weight, high, (i % 100000)::text, 0.01) OVER () AS a FROM flat) x',
+	'factor_effects' => "SELECT count(quota_decomp.factor_effects(f, f)) FROM (SELECT array_fill(repeat('7', 400)::numeric + i, '{32}') AS f FROM generate_series(1, 15) i) x",
 	'calendar' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'day')",
 	'calendar with holidays' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'week', pattern => '445', holidays => ARRAY(SELECT date '1000-01-01' + 9 * g FROM generate_series(0, 300000) g))",
 );

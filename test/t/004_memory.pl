@@ -70,6 +70,11 @@ foreach my $rounding (qw(hamilton webster cumulative))
 }
 bytes_per_row(sprintf($flat, 'quota_decomp.allocate_detail(987654321012.34, weight)'), $base1, 64, 'allocate_detail');
 
+my $base4 = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, sum(low) OVER () AS b, sum(high) OVER () AS c, sum(weight) OVER () AS d FROM flat) x';
+bytes_per_row(sprintf($flat, 'quota_decomp.price_volume_mix(low, weight, high, weight)'), $base4, 8, 'price_volume_mix');
+bytes_per_row(sprintf($flat, 'quota_decomp.rate_mix(low, weight, high, weight)'), $base4, 36, 'rate_mix');
+bytes_per_row(sprintf($flat, 'quota_decomp.shift_share(weight, high, low)'), $base4, 16, 'shift_share');
+
 my $base_tree = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, sum(node) OVER () AS b, sum(parent) OVER () AS c, sum(total) OVER () AS d FROM tree) x';
 my $text_tree = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, max(node) OVER () AS b, max(parent) OVER () AS c, sum(total) OVER () AS d FROM (SELECT weight, total, node::text, parent::text FROM tree) t) x';
 bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, node, parent, weight) OVER () AS a FROM tree) x',
