@@ -33,7 +33,7 @@ SELECT pg_temp.row_err('price_volume_mix(a, b, c, d)', v) FROM unnest(ARRAY[$$'N
 SELECT pg_temp.row_err('rate_mix(a, b, c, d)', v) FROM unnest(ARRAY[$$'NaN', '1', '1', '1'$$, $$'1', 'NaN', '1', '1'$$, $$'1', '1', 'Infinity', '1'$$, $$'1', '1', '1', '-Infinity'$$]) v;
 SELECT pg_temp.row_err('shift_share(a, b, n, d)', v) FROM unnest(ARRAY[$$'NaN', '1', '1', '1'$$, $$'1', 'Infinity', '1', '1'$$, $$'1', '1', '1', '-Infinity'$$]) v;
 -- too many digits, before and after the point
-SELECT pg_temp.row_err('price_volume_mix(a, b, c, d)', v) FROM unnest(ARRAY[$$'1', repeat('9', 1001), '1', '1'$$, $$'1', '1', '1', '0.' || repeat('9', 1001)$$, $$'1', '0.' || repeat('0', 1001), '1', '1'$$, $$'1', repeat('9', 1000), '1', '0.' || repeat('9', 1000)$$]) v;
+SELECT pg_temp.row_err('price_volume_mix(a, b, c, d)', v) FROM unnest(ARRAY[$$'1', repeat('9', 1001), '1', '1'$$, $$'1', '1', '1', '0.' || repeat('9', 1001)$$, $$'1', '0.' || repeat('0', 1001), '1', '1'$$, $$'1', repeat('9', 1000), '1', '0.' || repeat('9', 1000)$$, $$'1', '-' || repeat('9', 1000), '1', '-0.' || repeat('9', 1000)$$, $$'1', '-' || repeat('9', 1001), '1', '1'$$]) v;
 
 -- NULL beside a value
 SELECT pg_temp.row_err('price_volume_mix(a, b, c, d)', v) FROM unnest(ARRAY[$$'5', NULL, '1', '1'$$, $$'1', '1', '-5', NULL$$, $$'5', NULL, NULL, NULL$$]) v;

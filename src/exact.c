@@ -84,7 +84,7 @@ qd_value_take(qd_source *source, const char *name, Datum datum, int32 row, qd_va
 	value->scale = value->display_scale;
 	if (value->display_scale > QD_MAX_EXACT_DIGITS ||
 		(d.kind == QD_DECIMAL_HUGE &&
-		 strcspn(qd_numeric_text(datum), ".") > QD_MAX_EXACT_DIGITS))
+		 strcspn(qd_numeric_text(datum), ".") > QD_MAX_EXACT_DIGITS + (d.negative ? 1 : 0)))
 		bad_value(source, name, datum, row, true);
 }
 

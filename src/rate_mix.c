@@ -71,20 +71,29 @@ check_nulls(rate_state *state, int which, int32 row)
 					   psprintf("Use coalesce(%s, 0) if there was none.", name[which + 1]));
 }
 
-/* the values of a row, as the kernel wants them */
+/* a value as the kernel wants it */
+static qd_big
+get_value(qd_bigs *bigs, const rate_state *state, int which, int32 row)
+{
+	const qd_value *value = qd_columns_value(&state->columns, which, row);
+	int			scale = state->scale[which % 2];
+
+	if (value->scale > scale)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is not the same when it is read again: %s", name[which],
+						qd_value_text(value)),
+				 errhint("Compute volatile arguments in a subquery that ends with OFFSET 0.")));
+	return qd_value_big(bigs, value, scale);
+}
+
 static void
 get_row(qd_bigs *bigs, const rate_state *state, int32 row, qd_rate_row *result)
 {
-	const qd_columns *columns = &state->columns;
-
-	result->actual_numerator = qd_value_big(bigs, qd_columns_value(columns, ACTUAL_NUMERATOR, row),
-											state->scale[0]);
-	result->actual_denominator = qd_value_big(bigs, qd_columns_value(columns, ACTUAL_DENOMINATOR, row),
-											  state->scale[1]);
-	result->plan_numerator = qd_value_big(bigs, qd_columns_value(columns, PLAN_NUMERATOR, row),
-										  state->scale[0]);
-	result->plan_denominator = qd_value_big(bigs, qd_columns_value(columns, PLAN_DENOMINATOR, row),
-											state->scale[1]);
+	result->actual_numerator = get_value(bigs, state, ACTUAL_NUMERATOR, row);
+	result->actual_denominator = get_value(bigs, state, ACTUAL_DENOMINATOR, row);
+	result->plan_numerator = get_value(bigs, state, PLAN_NUMERATOR, row);
+	result->plan_denominator = get_value(bigs, state, PLAN_DENOMINATOR, row);
 }
 
 static void
@@ -209,17 +218,7 @@ qd_rate_mix(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	qd_columns_current(&state->source, &state->columns);
 	for (i = 0; i < ARG_COUNT; i++)
-	{
-		const qd_value *value = qd_columns_value(&state->columns, i, 0);
-
-		absent = absent && value->isnull;
-		if (value->scale > state->scale[i % 2])
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("%s is not the same when it is read again: %s", name[i],
-							qd_value_text(value)),
-					 errhint("Compute volatile arguments in a subquery, and end it with OFFSET 0.")));
-	}
+		absent = absent && qd_columns_value(&state->columns, i, 0)->isnull;
 	if (absent)
 		PG_RETURN_NULL();
 
