@@ -67,7 +67,7 @@ check_nulls(mix_state *state, const qd_value *quantity, const qd_value *amount, 
 {
 	if (amount->isnull && !quantity->zero)
 		qd_null_beside(&state->source, name[which + 1], name[which], quantity, row,
-					   psprintf("Use coalesce(%s, 0) if it was for nothing.", name[which + 1]));
+					   psprintf("Use coalesce(%s, 0) if it was free of charge.", name[which + 1]));
 }
 
 /* the sums over the partition */
