@@ -21,7 +21,7 @@ SELECT quota_decomp.rollup_tree(w, n, p) OVER (ORDER BY n) FROM (VALUES (1, NULL
 SELECT c FROM quota_decomp.calendar('[2025-01-01,2025-07-01)', 'week', pattern => '445', extra_workdays => ARRAY[date '2025-02-08']) c;
 SELECT quota_decomp.price_volume_mix(n, n * 3, 2, 5) OVER () FROM generate_series(1, 2) n;
 SELECT quota_decomp.rate_mix(n, n * 3, 2, 5) OVER () FROM generate_series(1, 2) n;
-SELECT quota_decomp.shift_share(n, 2, n::text, market => 0.1) OVER () FROM generate_series(1, 2) n;
+SELECT quota_decomp.shift_share(n, 2, n, market => 0.1) OVER () FROM generate_series(1, 2) n;
 SELECT quota_decomp.factor_effects('{2,3}', '{1,5}', method => 'lmdi', scale => 2);
 SELECT quota_decomp.ramp('2025-02-10', '[2025-02-01,2025-05-01)', ARRAY[0.25, 0.5]);
 SQL
