@@ -269,6 +269,7 @@ widen(qd_sum *sum, MemoryContext context)
 	MemoryContextSwitchTo(old);
 }
 
+/* adds or subtracts in the server's numeric */
 static void
 add_wide(qd_sum *sum, MemoryContext context, Datum value, bool subtract)
 {

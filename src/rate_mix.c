@@ -87,6 +87,7 @@ get_value(qd_bigs *bigs, const rate_state *state, int which, int32 row)
 	return qd_value_big(bigs, value, scale);
 }
 
+/* all four of a row */
 static void
 get_row(qd_bigs *bigs, const rate_state *state, int32 row, qd_rate_row *result)
 {
@@ -96,6 +97,7 @@ get_row(qd_bigs *bigs, const rate_state *state, int32 row, qd_rate_row *result)
 	result->plan_denominator = get_value(bigs, state, PLAN_DENOMINATOR, row);
 }
 
+/* the first pass: sums, scales, and whether there is a ratio at all */
 static void
 read_sums(rate_state *state)
 {

@@ -121,6 +121,7 @@ check_market(share_state *state, int32 row)
 	state->market_scale = Max(state->market_scale, market->scale);
 }
 
+/* one row into the sums of all, or of its segment */
 static void
 add_row(share_state *state, group_sums *sums, int32 row)
 {
@@ -176,6 +177,7 @@ finish_sums(const share_state *state, group_sums *sums)
 	}
 }
 
+/* the only pass: segments, sums, scales */
 static void
 read_partition(share_state *state)
 {

@@ -88,6 +88,7 @@ count_steps(qd_bigs *bigs, size_t n)
 		bigs->steps += (uint32_t) n;
 }
 
+/* a value of its limbs, without leading zeros */
 static qd_big
 make(const uint32_t *limb, size_t n, bool negative)
 {
@@ -138,6 +139,7 @@ qd_big_to(qd_big x, qd_int128 *result)
 	return true;
 }
 
+/* the same in room of its own */
 qd_big
 qd_big_copy(qd_bigs *bigs, qd_big x)
 {
