@@ -327,6 +327,105 @@ COMMENT ON FUNCTION quota_decomp.ramp(date, daterange, numeric[]) IS
 -- Decompositions of a deviation
 ----------------------------------------------------------------------
 
+CREATE TYPE quota_decomp.price_volume_mix_effects AS (
+	price numeric,
+	volume numeric,
+	mix numeric,
+	added numeric,
+	lost numeric
+);
+COMMENT ON TYPE quota_decomp.price_volume_mix_effects IS
+'what makes up actual_amount - plan_amount of a product; the five sum to it';
+COMMENT ON COLUMN quota_decomp.price_volume_mix_effects.price IS
+'the actual quantity at the change of the price; amounts without a quantity';
+COMMENT ON COLUMN quota_decomp.price_volume_mix_effects.volume IS
+'the change of the quantity of all products together, at the planned share and price';
+COMMENT ON COLUMN quota_decomp.price_volume_mix_effects.mix IS
+'the change of the product''s share of the quantity, at the planned price';
+COMMENT ON COLUMN quota_decomp.price_volume_mix_effects.added IS
+'the amount of a product without a planned quantity';
+COMMENT ON COLUMN quota_decomp.price_volume_mix_effects.lost IS
+'minus the planned amount of a product without an actual quantity';
+
+CREATE TYPE quota_decomp.rate_mix_effects AS (
+	within numeric,
+	mix numeric,
+	interaction numeric
+);
+COMMENT ON TYPE quota_decomp.rate_mix_effects IS
+'what a segment adds to the deviation of the overall ratio; all three of all segments sum to it';
+COMMENT ON COLUMN quota_decomp.rate_mix_effects.within IS
+'the change of the segment''s own rate, at its planned share; numerators without a denominator';
+COMMENT ON COLUMN quota_decomp.rate_mix_effects.mix IS
+'the change of its share, at its planned rate less the planned overall rate';
+COMMENT ON COLUMN quota_decomp.rate_mix_effects.interaction IS
+'the change of its share, at the change of its rate';
+
+CREATE TYPE quota_decomp.shift_share_effects AS (
+	common numeric,
+	market numeric,
+	strategy numeric,
+	individual numeric
+);
+COMMENT ON TYPE quota_decomp.shift_share_effects IS
+'what makes up actual - target of a row; the four sum to it';
+COMMENT ON COLUMN quota_decomp.shift_share_effects.common IS
+'the target at the deviation that all rows have together, without what the market did';
+COMMENT ON COLUMN quota_decomp.shift_share_effects.market IS
+'the target at what the market grew more than planned; NULL where that is not given';
+COMMENT ON COLUMN quota_decomp.shift_share_effects.strategy IS
+'the target at what the row''s segment deviates more than all';
+COMMENT ON COLUMN quota_decomp.shift_share_effects.individual IS
+'the target at what the row deviates more than its segment; all of it where the target is 0';
+
+CREATE TYPE quota_decomp.factor_method AS ENUM ('shapley', 'lmdi');
+COMMENT ON TYPE quota_decomp.factor_method IS
+'how the change of a product is shared by its factors: shapley (mean over all orders in which they can change, exact), lmdi (logarithmic mean Divisia index)';
+
+CREATE FUNCTION quota_decomp.price_volume_mix(
+	actual_quantity numeric,
+	actual_amount numeric,
+	plan_quantity numeric,
+	plan_amount numeric)
+RETURNS quota_decomp.price_volume_mix_effects
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 20
+AS 'MODULE_PATHNAME', 'qd_price_volume_mix';
+COMMENT ON FUNCTION quota_decomp.price_volume_mix(numeric, numeric, numeric, numeric) IS
+'window function: what price, volume, mix, added and lost products make of each product''s deviation from its planned amount; a partition''s rows are the products';
+
+CREATE FUNCTION quota_decomp.rate_mix(
+	actual_numerator numeric,
+	actual_denominator numeric,
+	plan_numerator numeric,
+	plan_denominator numeric)
+RETURNS quota_decomp.rate_mix_effects
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 40
+AS 'MODULE_PATHNAME', 'qd_rate_mix';
+COMMENT ON FUNCTION quota_decomp.rate_mix(numeric, numeric, numeric, numeric) IS
+'window function: what each segment adds to the deviation of a ratio of sums, by its own rate (within), its share (mix) and both together (interaction), to 12 digits';
+
+CREATE FUNCTION quota_decomp.shift_share(
+	actual numeric,
+	target numeric,
+	segment anycompatible,
+	market numeric DEFAULT NULL)
+RETURNS quota_decomp.shift_share_effects
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 20
+AS 'MODULE_PATHNAME', 'qd_shift_share';
+COMMENT ON FUNCTION quota_decomp.shift_share(numeric, numeric, anycompatible, numeric) IS
+'window function: how much of each row''s deviation from its target all rows have in common, how much its segment (strategy), and how much is its own (individual); what the market did more than planned is taken out first where it is given';
+
+CREATE FUNCTION quota_decomp.factor_effects(
+	actual numeric[],
+	plan numeric[],
+	method quota_decomp.factor_method DEFAULT 'shapley',
+	scale integer DEFAULT NULL)
+RETURNS numeric[]
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 50
+AS 'MODULE_PATHNAME', 'qd_factor_effects';
+COMMENT ON FUNCTION quota_decomp.factor_effects(numeric[], numeric[], quota_decomp.factor_method, integer) IS
+'what each factor makes of the deviation of their product (leads × win rate × deal size), an effect per factor, to so many decimals (default: as many as the factors have)';
+
 ----------------------------------------------------------------------
 -- Root causes of a deviation
 ----------------------------------------------------------------------

@@ -185,7 +185,7 @@ step_coverage() {
 	for test in "$QD_BUILD"/test/unit/t_*.c; do
 		mkdir -p "$QD_BUILD/coverage/$(basename "$test" .c)"
 		( cd "$QD_BUILD" && gcc --coverage -O0 -std=gnu99 -Isrc -Itest/unit -DQD_SLOW \
-			-o "coverage/$(basename "$test" .c)/run" "$test" src/kernel/*.c test/unit/support*.c &&
+			-o "coverage/$(basename "$test" .c)/run" "$test" src/kernel/*.c test/unit/support*.c -lm &&
 			"coverage/$(basename "$test" .c)/run" | grep -c '^ok' )
 	done
 	lcov --quiet --capture --directory "$QD_BUILD" --base-directory "$QD_BUILD" --output-file "$info.all" 2>/dev/null

@@ -161,6 +161,16 @@ qd_decimal_small(Datum value, int64 *mantissa, int *scale)
 	return true;
 }
 
+/* how many decimals a finite value shows; 0 for NaN and infinity */
+int
+qd_decimal_display_scale(Datum value)
+{
+	parts		p;
+
+	take_apart(value, &p);
+	return p.special ? 0 : p.display_scale;
+}
+
 /*
  * A value >= 0 in steps of 10^-scale, where that is exact and quick to find
  * out; -1 when not, which says nothing about the value.  This is done for

@@ -58,6 +58,7 @@ extern const int64 qd_power10[19];
 
 extern void qd_decimal_decode(Datum value, qd_decimal *out);
 extern bool qd_decimal_small(Datum value, int64 *mantissa, int *scale);
+extern int	qd_decimal_display_scale(Datum value);
 extern int64 qd_decimal_at_scale(Datum value, int scale);
 extern bool qd_decimal_leading(Datum value, int64 *mantissa, int *exponent);
 extern Numeric qd_make_numeric(qd_int128 mantissa, int scale, int display_scale);

@@ -63,6 +63,10 @@ my %query = (
 	'deal_outcome' => 'SELECT quota_decomp.deal_outcome(weight + 0.01 * (i % 97), 0.0001 * (1 + i % 9973)) FROM flat',
 	'probability_at_least' => 'SELECT quota_decomp.probability_at_least(d, 1e9) FROM piles',
 	'mean' => 'SELECT quota_decomp.mean(d) FROM (SELECT quota_decomp.deal_outcome(d) AS d FROM piles, generate_series(1, 20)) s',
+	'price_volume_mix' => 'SELECT count(a) FROM (SELECT quota_decomp.price_volume_mix(low, weight, i, high) OVER () AS a FROM flat) x',
+	'rate_mix' => 'SELECT count(a) FROM (SELECT quota_decomp.rate_mix(low, weight, i, high) OVER () AS a FROM flat) x',
+	'shift_share' => 'SELECT count(a) FROM (SELECT quota_decomp.shift_share(weight, high, (i % 100000)::text, 0.01) OVER () AS a FROM flat) x',
+	'factor_effects' => "SELECT count(quota_decomp.factor_effects(f, f)) FROM (SELECT array_fill(repeat('7', 150)::numeric + i, '{32}') AS f FROM generate_series(1, 8) i) x",
 	'calendar' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'day')",
 	'calendar with holidays' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'week', pattern => '445', holidays => ARRAY(SELECT date '1000-01-01' + 9 * g FROM generate_series(0, 300000) g))",
 );

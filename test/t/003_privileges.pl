@@ -23,6 +23,10 @@ SELECT quota_decomp.rollup_tree(w, n, p) OVER (ORDER BY n) FROM (VALUES (1, NULL
 SELECT n, quota_decomp.allocate_rate(0.3, w, 1, 'close_gap', cap => 0.4) OVER (ORDER BY n), quota_decomp.allocate_rate_detail(0.3, w, 1, 'shift') OVER (ORDER BY n) FROM (VALUES (1, 0.2), (2, 0.5)) v (n, w);
 SELECT n, quota_decomp.disaggregate(t, t, n, method => 'additive') OVER (ORDER BY n), quota_decomp.disaggregate_detail(t, t) OVER (ORDER BY n) FROM (VALUES (1, 10), (2, 10), (3, 25)) v (n, t);
 SELECT c FROM quota_decomp.calendar('[2025-01-01,2025-07-01)', 'week', pattern => '445', extra_workdays => ARRAY[date '2025-02-08']) c;
+SELECT quota_decomp.price_volume_mix(n, n * 3, 2, 5) OVER () FROM generate_series(1, 2) n;
+SELECT quota_decomp.rate_mix(n, n * 3, 2, 5) OVER () FROM generate_series(1, 2) n;
+SELECT quota_decomp.shift_share(n, 2, n, market => 0.1) OVER () FROM generate_series(1, 2) n;
+SELECT quota_decomp.factor_effects('{2,3}', '{1,5}', method => 'lmdi', scale => 2);
 SELECT quota_decomp.ramp('2025-02-10', '[2025-02-01,2025-05-01)', ARRAY[0.25, 0.5]);
 SQL
 

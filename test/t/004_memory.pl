@@ -81,6 +81,11 @@ my $ordered = 'SELECT count(a) + count(b) + count(c) FROM (SELECT %s FROM (SELEC
 bytes_per_row(sprintf($ordered, 'quota_decomp.disaggregate(100000, b, weight, days) OVER w AS a, 1 AS b, 1 AS c'),
 	sprintf($ordered, 'sum(weight) OVER w AS a, sum(b) OVER w AS b, sum(days) OVER w AS c'), 128, 'disaggregate, three pieces a bucket');
 
+my $base4_sums = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, sum(low) OVER () AS b, sum(high) OVER () AS c, sum(weight) OVER () AS d FROM flat) x';
+bytes_per_row(sprintf($flat, 'quota_decomp.price_volume_mix(low, weight, high, weight)'), $base4_sums, 8, 'price_volume_mix');
+bytes_per_row(sprintf($flat, 'quota_decomp.rate_mix(low, weight, high, weight)'), $base4_sums, 36, 'rate_mix');
+bytes_per_row(sprintf($flat, 'quota_decomp.shift_share(weight, high, low)'), $base4_sums, 16, 'shift_share');
+
 my $base_tree = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, sum(node) OVER () AS b, sum(parent) OVER () AS c, sum(total) OVER () AS d FROM tree) x';
 my $text_tree = 'SELECT count(a) + count(b) + count(c) + count(d) FROM (SELECT sum(weight) OVER () AS a, max(node) OVER () AS b, max(parent) OVER () AS c, sum(total) OVER () AS d FROM (SELECT weight, total, node::text, parent::text FROM tree) t) x';
 bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, node, parent, weight) OVER () AS a FROM tree) x',
