@@ -40,6 +40,9 @@
 #define CHEAP_OF(n)		(24 + (n) / 12)
 #define MOST_SCALINGS	200
 #define MOST_RESTARTS	2
+#define FAR				8		/* a search that touches a line in so many */
+#define MOST_SKIPPED	1000
+#define UNREACHED		(-1)
 /* whether a slot is */
 #define NOT_CHEAP		0
 #define CHEAP			1
@@ -62,6 +65,8 @@ typedef struct rounding_work
 	int32_t    *touched;		/* [lines] by the search */
 	int32_t		touched_count;
 	int32_t    *order;			/* [lines] by rank */
+	int32_t    *level;			/* [lines] steps from a source */
+	int32_t    *next;			/* [lines] the cheap slot to try next */
 	int32_t    *heap;			/* [lines] */
 	int32_t    *slot_heap;		/* [slots of the longest line] */
 	uint8_t    *gains;			/* [slots of the longest line] */
@@ -524,6 +529,28 @@ forget_path(rounding_work *w)
 		w->came_by[w->touched[i]] = UNTOUCHED;
 }
 
+/* what a reduced cost may be off by: nothing, for sums of 2^-40 */
+static inline double
+noise(const rounding_work *w, int32_t slot, double cost)
+{
+	if (w->rounding != QD_WEBSTER)
+		return 0.0;
+	return NOISE * (fabs(cost) + fabs(w->potential[w->net->row[slot]]) +
+					fabs(w->potential[w->net->rows + w->net->column[slot]]));
+}
+
+/* whether a unit can be moved for nothing, by the potentials */
+static bool
+costs_nothing(const rounding_work *w, int32_t slot, bool rise)
+{
+	double		cost;
+
+	if (!(rise ? can_rise(w, slot) : can_fall(w, slot)))
+		return false;
+	cost = reduced_cost(w, slot, rise);
+	return cost <= 4.0 * noise(w, slot, cost);
+}
+
 /* units of a slot from its row to its column, or back */
 static void
 move_units(rounding_work *w, int32_t slot, bool rise, int64_t units)
@@ -531,56 +558,158 @@ move_units(rounding_work *w, int32_t slot, bool rise, int64_t units)
 	w->net->above[slot] += rise ? units : -units;
 }
 
-/* as much as the path takes at its cost */
+/* as much as a path of slots from a source to a sink takes at its cost */
 static void
-push_path(rounding_work *w, int32_t source, int32_t sink)
+push_path(rounding_work *w, int32_t source, int32_t sink, const int32_t *path, int32_t length)
 {
 	const qd_net *net = w->net;
 	int64_t		units = w->left[source] < -w->left[sink] ? w->left[source] : -w->left[sink];
-	int32_t		line;
+	int32_t		line = source;
+	int32_t		i;
 
-	for (line = sink; line != source; line = qd_net_other(net, line, w->came_by[line]))
+	for (i = 0; i < length; i++)
 	{
-		int64_t		alike = units_alike(w, w->came_by[line], line >= net->rows);
+		int64_t		alike = units_alike(w, path[i], line < net->rows);
 
 		if (alike < units)
 			units = alike;
+		line = qd_net_other(net, line, path[i]);
 	}
-	for (line = sink; line != source; line = qd_net_other(net, line, w->came_by[line]))
-		move_units(w, w->came_by[line], line >= net->rows, units);
+	line = source;
+	for (i = 0; i < length; i++)
+	{
+		move_units(w, path[i], line < net->rows, units);
+		line = qd_net_other(net, line, path[i]);
+	}
 	w->left[source] -= units;
 	w->left[sink] += units;
 }
 
-/* a source's neighbours take what they lack where the potentials say it costs nothing more */
-static void
-push_direct(rounding_work *w, int32_t source)
+/* the path that a search has found, from its source on; its length */
+static int32_t
+trace_path(rounding_work *w, int32_t source, int32_t sink)
 {
-	const qd_net *net = w->net;
-	bool		rise = source < net->rows;
+	int32_t    *path = w->heap;
+	int32_t		length = 0;
+	int32_t		line;
 	int32_t		i;
 
-	for (i = w->cheap_start[source]; i < w->cheap_start[source + 1] && w->left[source] > 0; i++)
+	for (line = sink; line != source; line = qd_net_other(w->net, line, w->came_by[line]))
+		path[length++] = w->came_by[line];
+	for (i = 0; i < length / 2; i++)
 	{
-		int32_t		slot = w->cheap_slot[i];
-		int32_t		other = qd_net_other(net, source, slot);
+		int32_t		slot = path[i];
 
-		QD_POLL(net->env, w->steps++);
-		while (is_sink(w, other) && w->left[source] > 0 &&
-			   (rise ? can_rise(w, slot) : can_fall(w, slot)) &&
-			   reduced_cost(w, slot, rise) <= 0.0)
+		path[i] = path[length - 1 - i];
+		path[length - 1 - i] = slot;
+	}
+	return length;
+}
+
+/* steps that cost nothing from the sources to each line; true if a sink is reached */
+static bool
+find_levels(rounding_work *w)
+{
+	const qd_net *net = w->net;
+	int32_t    *queue = w->heap;
+	int32_t		head = 0;
+	int32_t		tail = 0;
+	bool		found = false;
+	int32_t		i;
+
+	for (i = 0; i < net->lines; i++)
+	{
+		w->level[i] = UNREACHED;
+		w->next[i] = w->cheap_start[i];
+	}
+	for (i = 0; i < net->lines; i++)
+		if (w->left[w->order[i]] > 0)
 		{
-			int64_t		units = units_alike(w, slot, rise);
+			w->level[w->order[i]] = 0;
+			queue[tail++] = w->order[i];
+		}
+	while (head < tail)
+	{
+		int32_t		line = queue[head++];
 
-			if (units > w->left[source])
-				units = w->left[source];
-			if (units > -w->left[other])
-				units = -w->left[other];
-			move_units(w, slot, rise, units);
-			w->left[source] -= units;
-			w->left[other] += units;
+		for (i = w->cheap_start[line]; i < w->cheap_start[line + 1]; i++)
+		{
+			int32_t		slot = w->cheap_slot[i];
+			int32_t		other = qd_net_other(net, line, slot);
+
+			QD_POLL(net->env, w->steps++);
+			if (w->level[other] != UNREACHED || !costs_nothing(w, slot, line < net->rows))
+				continue;
+			w->level[other] = w->level[line] + 1;
+			found = found || is_sink(w, other);
+			queue[tail++] = other;
 		}
 	}
+	return found;
+}
+
+/* a source's units along levels, until it has none left or there is no way */
+static void
+push_from(rounding_work *w, int32_t source)
+{
+	const qd_net *net = w->net;
+	int32_t    *path = w->heap;
+	int32_t		length = 0;
+	int32_t		line = source;
+
+	while (w->left[source] > 0)
+	{
+		bool		moved = false;
+
+		if (is_sink(w, line))
+		{
+			push_path(w, source, line, path, length);
+			line = source;
+			length = 0;
+			continue;
+		}
+		for (; w->next[line] < w->cheap_start[line + 1]; w->next[line]++)
+		{
+			int32_t		slot = w->cheap_slot[w->next[line]];
+			int32_t		other = qd_net_other(net, line, slot);
+
+			QD_POLL(net->env, w->steps++);
+			if (w->level[other] == w->level[line] + 1 && costs_nothing(w, slot, line < net->rows))
+			{
+				path[length++] = slot;
+				line = other;
+				moved = true;
+				break;
+			}
+		}
+		if (moved)
+			continue;
+		if (length == 0)
+			return;
+		/* a dead end: back, and never again along these levels */
+		line = qd_net_other(net, line, path[--length]);
+		w->next[line]++;
+	}
+}
+
+/*
+ * Where a search went far, many paths cost the same: all that can be moved
+ * for nothing by the potentials (Dinic's levels).  False if that is nothing.
+ */
+static bool
+push_plateau(rounding_work *w)
+{
+	bool		any = false;
+
+	while (find_levels(w))
+	{
+		int32_t		k;
+
+		for (k = 0; k < w->net->lines; k++)
+			push_from(w, w->order[k]);
+		any = true;
+	}
+	return any;
 }
 
 /* ---------------------------------------------------------- line by line */
@@ -707,6 +836,8 @@ scale_lines(rounding_work *w)
 static int32_t
 serve_lines(rounding_work *w)
 {
+	int32_t		skip = 0;		/* far searches after one that met no plateau */
+	int32_t		skipped = 0;
 	int32_t		k;
 
 	for (k = 0; k < w->net->lines; k++)
@@ -718,25 +849,17 @@ serve_lines(rounding_work *w)
 			int32_t		sink = find_path(w, line);
 
 			if (sink >= 0)
-				push_path(w, line, sink);
+				push_path(w, line, sink, w->heap, trace_path(w, line, sink));
 			forget_path(w);
 			if (sink < 0)
 				return line;
-			if (w->left[line] > 0)
-				push_direct(w, line);
+			if (w->touched_count <= w->net->lines / FAR || skipped++ < skip)
+				continue;
+			skipped = 0;
+			skip = push_plateau(w) ? 0 : skip < MOST_SKIPPED ? 2 * skip + 1 : skip;
 		}
 	}
 	return NO_LINE;
-}
-
-/* what a reduced cost may be off by: nothing, for sums of 2^-40 */
-static inline double
-noise(const rounding_work *w, int32_t slot, double cost)
-{
-	if (w->rounding != QD_WEBSTER)
-		return 0.0;
-	return NOISE * (fabs(cost) + fabs(w->potential[w->net->row[slot]]) +
-					fabs(w->potential[w->net->rows + w->net->column[slot]]));
 }
 
 /* whether a unit moved would pay */
@@ -834,17 +957,6 @@ admit_slots(rounding_work *w, int32_t line)
 }
 
 /* ------------------------------------------------------------------ ties */
-
-static bool
-costs_nothing(const rounding_work *w, int32_t slot, bool rise)
-{
-	double		cost;
-
-	if (!(rise ? can_rise(w, slot) : can_fall(w, slot)))
-		return false;
-	cost = reduced_cost(w, slot, rise);
-	return cost <= 4.0 * noise(w, slot, cost);
-}
 
 static bool
 free_to_rise(const void *arg, int32_t slot)
@@ -978,17 +1090,21 @@ qd_net_round(qd_net *net, const qd_wide * factor, qd_rounding rounding, uint8_t 
 	w.settled = qd_net_alloc(env, lines);
 	w.touched = qd_net_alloc(env, sizeof(int32_t) * lines);
 	w.order = qd_net_alloc(env, sizeof(int32_t) * lines);
+	w.level = qd_net_alloc(env, sizeof(int32_t) * lines);
+	w.next = qd_net_alloc(env, sizeof(int32_t) * lines);
 	w.heap = qd_net_alloc(env, sizeof(int32_t) * lines);
 	w.cheap = qd_net_alloc(env, slots);
 	w.cheap_start = qd_net_alloc(env, sizeof(int32_t) * lines);
 	if (w.cost && w.slot_heap && w.gains && (w.below || rounding == QD_WEBSTER) && w.part && w.left && w.potential && w.distance &&
-		w.came_by && w.place && w.settled &&w.touched && w.order && w.heap && w.cheap &&
+		w.came_by && w.place && w.settled &&w.touched && w.order && w.level && w.next && w.heap && w.cheap &&
 		w.cheap_start)
 		status = round_net(&w, factor, tied);
 	qd_net_release(env, w.cheap_slot);
 	qd_net_release(env, w.cheap_start);
 	qd_net_release(env, w.cheap);
 	qd_net_release(env, w.heap);
+	qd_net_release(env, w.next);
+	qd_net_release(env, w.level);
 	qd_net_release(env, w.order);
 	qd_net_release(env, w.touched);
 	qd_net_release(env, w.settled);

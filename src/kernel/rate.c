@@ -419,7 +419,7 @@ typedef struct rate_line
 {
 	qd_int128	load;
 	qd_int128	gain;
-	qd_quad		fixed;			/* divisor of those that do not move */
+	qd_quad fixed;				/* divisor of those that do not move */
 	qd_quad		moving;			/* of those that do */
 } rate_line;
 

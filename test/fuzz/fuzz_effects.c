@@ -22,7 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			fine = check_form(&s, &v);
 			break;
 		case 2:
-			fine = check_rates(&s, 12, &v);
+			fine = check_rate_mix(&s, 12, &v);
 			break;
 		default:
 			fine = check_factors(&s, &v);

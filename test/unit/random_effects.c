@@ -23,7 +23,7 @@ main(int argc, char **argv)
 		verdict		v;
 
 		if (!check_big(&s, &v) || !check_form(&s, &v) || !check_form(&s, &v) ||
-			!check_rates(&s, i % 64 == 0 ? 300 : 8, &v) || !check_factors(&s, &v))
+			!check_rate_mix(&s, i % 64 == 0 ? 300 : 8, &v) || !check_factors(&s, &v))
 		{
 			printf("decomposition %" PRId64 " of seed %" PRIu64 ": %s\n", i, seed, v.message);
 			exit(1);

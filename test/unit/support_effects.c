@@ -550,7 +550,7 @@ check_rate_rows(const rates *r, qd_bigs *b, test_env *env, int digits, verdict *
 }
 
 bool
-check_rates(source *s, int32_t most_rows, verdict *v)
+check_rate_mix(source *s, int32_t most_rows, verdict *v)
 {
 	rates		r;
 	test_env	env;

@@ -18,7 +18,7 @@ extern bool check_big(source *s, verdict *v);
 extern bool check_form(source *s, verdict *v);
 
 /* a whole partition of rates */
-extern bool check_rates(source *s, int32_t most_rows, verdict *v);
+extern bool check_rate_mix(source *s, int32_t most_rows, verdict *v);
 
 /* Shapley against all orders, LMDI against its formula in long double */
 extern bool check_factors(source *s, verdict *v);
