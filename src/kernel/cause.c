@@ -4,7 +4,7 @@
  *		cuboids, the best one first, and again without its leaves.
  *
  * The leaves of one cause share one relative deviation; the rest is noise,
- * which is estimated from the leaves by their size and not given.  Three
+ * which is estimated from the leaves by their size and not assumed.  Three
  * models, by what the leaves are:
  *
  * SMOOTH	Each leaf's relative deviation d = (f - v) / max(|f|, |v|) is
@@ -45,8 +45,12 @@
 /* no noise below this is believed; above the other, leaves are lumps */
 #define NOISE_FLOOR			0.01
 #define NOISE_LUMPY			0.45
-/* log odds against any cause at all */
-#define PRIOR_COST			5.0
+/* log odds against any cause: the less, the more of a bound the evidence is;
+ * at a score of 0 noise gives a cause in less than so many cases */
+#define PRIOR_SMOOTH		5.0
+#define PRIOR_LUMPY			(-1.0)
+#define PRIOR_RATIO			3.0
+#define FALSE_ALARMS		0.05
 /* the part of a slice that may be unaffected, and what a doubt must outweigh */
 #define UNAFFECTED_MOST		0.2
 #define UNAFFECTED_RATIO	0.7
@@ -133,6 +137,7 @@ typedef struct search
 	int32_t		slots;
 	level		level[QD_CAUSE_MAX_DIMS + 1];
 	double		cost;			/* of choosing among the cuboids */
+	double		prior;			/* odds against any cause */
 	bool		common;			/* what all have in common has been found */
 } search;
 
@@ -460,7 +465,7 @@ insert_slice(ranking *r, const slice *x)
 static void
 judge(const search *s, const level *l, ranking *r)
 {
-	double		cost = log(l->size) + s->cost + PRIOR_COST;
+	double		cost = log(l->size) + s->cost + s->prior;
 	slice		x;
 	int32_t		i;
 
@@ -834,9 +839,11 @@ prepare_sum(search *s)
 		s->live[s->live_size++] = i;
 	}
 	s->model = MODEL_SMOOTH;
+	s->prior = PRIOR_SMOOTH;
 	if (weigh_smooth(s) > NOISE_LUMPY)
 	{
 		s->model = MODEL_LUMPY;
+		s->prior = PRIOR_LUMPY;
 		weigh_lumpy(s);
 	}
 }
@@ -904,6 +911,7 @@ prepare_ratio(search *s)
 	int			k;
 
 	s->model = MODEL_RATIO;
+	s->prior = PRIOR_RATIO;
 	s->counts = true;
 	for (i = 0; i < in->n; i++)
 	{
@@ -1105,7 +1113,7 @@ search_causes(search *s, qd_cause *cause, int32_t *found)
 			next->leaf = x.cell.leaf;
 			next->leaves = x.cell.n;
 			next->score = x.score;
-			next->confidence = 1 - exp(-(x.score + PRIOR_COST));
+			next->confidence = 1 - FALSE_ALARMS * exp(-x.score);
 			(*found)++;
 		}
 		if (x.mask == 0)

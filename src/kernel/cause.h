@@ -37,7 +37,7 @@ typedef struct qd_cause
 	int32_t		leaves;			/* those that no cause before it has taken */
 	double		score;			/* log likelihood ratio, less what a search as
 								 * wide finds in noise */
-	double		confidence;		/* 0 .. 1: 1 less the chance that noise alone
+	double		confidence;		/* 0.95 .. 1: 1 less the chance that noise alone
 								 * gives such a score to any slice */
 } qd_cause;
 
