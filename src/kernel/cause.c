@@ -51,6 +51,11 @@
 #define PRIOR_LUMPY			(-1.0)
 #define PRIOR_RATIO			3.0
 #define FALSE_ALARMS		0.05
+/* among many leaves single ones owe this much less where they are this much clearer
+ * than the clearest one on the other side of 0, which shows how far noise goes */
+#define SINGLE_CREDIT		4.0
+#define SINGLE_LEAVES		1000
+#define SINGLE_CLEARER		1.5
 /* the part of a slice that may be unaffected, and what a doubt must outweigh */
 #define UNAFFECTED_MOST		0.2
 #define UNAFFECTED_RATIO	0.7
@@ -138,6 +143,7 @@ typedef struct search
 	level		level[QD_CAUSE_MAX_DIMS + 1];
 	double		cost;			/* of choosing among the cuboids */
 	double		prior;			/* odds against any cause */
+	double		clearest[2];	/* SMOOTH: most evidence of one leaf, above 0 and below */
 	bool		common;			/* what all have in common has been found */
 } search;
 
@@ -474,7 +480,11 @@ judge(const search *s, const level *l, ranking *r)
 	for (i = 0; i < l->size; i++)
 	{
 		QD_POLL(s->env, i);
-		x.score = evidence(s, &l->cell[i]) - cost;
+		x.score = evidence(s, &l->cell[i]);
+		if (l->cell[i].n == 1 && s->model == MODEL_SMOOTH &&
+			x.score > SINGLE_CLEARER * s->clearest[l->cell[i].b > 0])
+			x.score += SINGLE_CREDIT;
+		x.score -= cost;
 		if (!(x.score > 0))
 			continue;
 		/* what all have in common is to be known even where it is small */
@@ -1020,6 +1030,25 @@ take_common(search *s, const slice *x)
 		(void) weigh_smooth(s);
 }
 
+/* how clear single leaves are, on either side of 0 */
+static void
+find_clearest(search *s)
+{
+	int32_t		i;
+
+	s->clearest[0] = s->clearest[1] = s->live_size < SINGLE_LEAVES ? INFINITY : 0;
+	for (i = 0; i < s->live_size; i++)
+	{
+		int32_t		leaf = s->live[i];
+		cell		x = {0, leaf, 1, s->a[leaf], s->b[leaf], s->c[leaf], 0};
+		double		clear = evidence(s, &x);
+
+		QD_POLL(s->env, i);
+		if (s->clearest[x.b < 0] < clear)
+			s->clearest[x.b < 0] = clear;
+	}
+}
+
 /* the best slice that is affected as a whole; mask and leaf, if any */
 static qd_status
 best_slice(search *s, slice *result, bool *any)
@@ -1030,6 +1059,8 @@ best_slice(search *s, slice *result, bool *any)
 
 	*any = false;
 	r.size = 0;
+	if (s->model == MODEL_SMOOTH)
+		find_clearest(s);
 	status = visit(s, s->live, s->live_size, 0, &r, NULL, 0, NULL);
 	for (i = 0; i < r.size && status == QD_OK && !*any; i++)
 	{
