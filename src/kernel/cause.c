@@ -191,7 +191,7 @@ matters(const search *s, const cell *x)
 	return fabs(effect_of(s, x)) > least;
 }
 
-/* log likelihood ratio of an effect against none; at most that for BERNSTEIN */
+/* Bernstein's inequality: the logarithm of 1 / what it leaves to chance */
 static double
 bernstein(double deviation, double variance, double largest)
 {
@@ -231,16 +231,16 @@ evidence(const search *s, const cell *x)
 	return (x->b > 0 ? x->b * log(x->b / x->a) : 0) - (x->b - x->a);
 }
 
-/* log likelihood ratio of no effect against this one; spread is variance by noise */
+/* log likelihood ratio of no effect against this one */
 static double
-doubt(const search *s, const cell *x, double effect, double spread)
+doubt(const search *s, const cell *x, double effect)
 {
 	double		due;
 
 	switch (s->model)
 	{
 		case MODEL_SMOOTH:
-			return (0.5 * x->a * effect - x->b) * effect / spread;
+			return (0.5 * x->a * effect - x->b) * effect;
 		case MODEL_LUMPY:
 			due = effect * x->size;
 			return x->a > 0 ? (0.5 * due - x->b) * due / (x->a + fabs(due) * x->c / 3) : 0;
@@ -497,7 +497,7 @@ judge(const search *s, const level *l, ranking *r)
 
 /* the part of a slice that a cuboid below it shows to be unaffected */
 static double
-unaffected(const search *s, const level *l, const slice *whole, double spread)
+unaffected(const search *s, const level *l, const slice *whole)
 {
 	double		effect = effect_of(s, &whole->cell);
 	double		cost = log(l->size) + s->cost + UNAFFECTED_COST;
@@ -512,7 +512,7 @@ unaffected(const search *s, const level *l, const slice *whole, double spread)
 
 		QD_POLL(s->env, i);
 		all += weight;
-		if (doubt(s, x, effect, spread) > cost)
+		if (doubt(s, x, effect) > cost)
 			sum += weight;
 	}
 	return all > 0 ? sum / all : 0;
@@ -526,7 +526,7 @@ unaffected(const search *s, const level *l, const slice *whole, double spread)
  */
 static qd_status
 visit(search *s, const int32_t *leaf, int32_t size, uint32_t fixed, ranking *r,
-	  const slice *whole, double spread, double *part)
+	  const slice *whole, double *part)
 {
 	int			depth = 0;
 	bool		fresh = true;
@@ -536,11 +536,14 @@ visit(search *s, const int32_t *leaf, int32_t size, uint32_t fixed, ranking *r,
 	{
 		level	   *l = &s->level[depth];
 
+		/* loops over one cuboid may all be too short for a poll of their own */
+		if (s->env->poll)
+			s->env->poll(s->env->arg);
 		if (fresh && r)
 			judge(s, l, r);
 		else if (fresh)
 		{
-			double		p = unaffected(s, l, whole, spread);
+			double		p = unaffected(s, l, whole);
 
 			if (p > *part)
 				*part = p;
@@ -1061,25 +1064,14 @@ best_slice(search *s, slice *result, bool *any)
 	r.size = 0;
 	if (s->model == MODEL_SMOOTH)
 		find_clearest(s);
-	status = visit(s, s->live, s->live_size, 0, &r, NULL, 0, NULL);
+	status = visit(s, s->live, s->live_size, 0, &r, NULL, NULL);
 	for (i = 0; i < r.size && status == QD_OK && !*any; i++)
 	{
 		const slice *x = &r.top[i];
 		double		part = 0;
 
 		if (x->cell.n > 1)
-		{
-			double		spread = 1;
-
-			/* its leaves may differ by more than noise */
-			if (s->model == MODEL_SMOOTH)
-			{
-				spread = (x->cell.c - x->cell.b * x->cell.b / x->cell.a) / x->cell.n;
-				if (spread < 1)
-					spread = 1;
-			}
-			status = visit(s, s->inside, leaves_inside(s, x), x->mask, NULL, x, spread, &part);
-		}
+			status = visit(s, s->inside, leaves_inside(s, x), x->mask, NULL, x, &part);
 		if (part <= (s->model == MODEL_RATIO && x->mask != 0 ? UNAFFECTED_RATIO : UNAFFECTED_MOST))
 		{
 			*result = *x;

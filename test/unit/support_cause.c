@@ -484,7 +484,7 @@ cause_draw(source *s)
 
 	t->dims = 1 + (int) draw(s, draw(s, 8) == 0 ? QD_CAUSE_MAX_DIMS : 4);
 	for (j = 0; j < t->dims; j++)
-		t->cardinality[j] = 1 + (int32_t) draw(s, draw(s, 4) == 0 ? 100000 : 6);
+		t->cardinality[j] = 1 + (int32_t) draw(s, draw(s, 16) == 0 ? 100000 : draw(s, 4) == 0 ? 300 : 6);
 	t->code = malloc(sizeof(int32_t) * (size_t) t->dims * (size_t) most);
 	t->actual = malloc(sizeof(double) * (size_t) most);
 	t->expected = malloc(sizeof(double) * (size_t) most);
