@@ -865,7 +865,7 @@ prepare_sum(search *s)
 static double
 dispersion_of(search *s, const profile *p, int group, double *largest)
 {
-	double		dispersion = s->counts ? 1 : 1e-300;
+	double		dispersion = 1e-300;
 	double		m;
 	int32_t		n = 0;
 	int32_t		i;
@@ -887,7 +887,7 @@ dispersion_of(search *s, const profile *p, int group, double *largest)
 			s->scratch[n++] = by * by / e;
 	}
 	if (n == 0)
-		return dispersion;
+		return s->counts ? 1 : dispersion;
 	m = select_kth(s->env, s->scratch, n, n / 2) / MEDIAN_CHI2 * (1 + DISPERSION_FEW / n);
 	if (m > dispersion)
 		dispersion = m;
@@ -962,8 +962,9 @@ prepare_ratio(search *s)
 		double		dispersion = profile_at(&p, s->size[leaf]);
 
 		QD_POLL(s->env, i);
-		if (s->counts && dispersion < 1)
-			dispersion = 1;
+		/* so many of so many vary at least as a binomial variate does */
+		if (s->counts && dispersion < 1 - s->size[leaf] / in->actual_base[leaf])
+			dispersion = 1 - s->size[leaf] / in->actual_base[leaf];
 		s->a[leaf] /= dispersion;
 		s->b[leaf] /= dispersion;
 		if (!s->counts)

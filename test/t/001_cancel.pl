@@ -25,8 +25,13 @@ SELECT i AS node, CASE WHEN i > 1 THEN (i - 2) / 10 + 1 END AS parent,
 	CASE WHEN (i - 1) * 10::bigint + 2 > $rows THEN (1 + i * 7919::bigint % 100003)::numeric END AS weight,
 	CASE WHEN i = 1 THEN 987654321012.34 END AS total
 FROM generate_series(1, $rows) i;
+CREATE TABLE cause AS
+SELECT i, (100 + i % 977)::numeric AS plan, (100 + i % 977) * (0.9 + (i * 7919::bigint % 10007) / 50000.0) AS actual,
+	'a' || i % 40 AS a, 'b' || i / 40 % 40 AS b, 'c' || i / 1600 % 40 AS c, 'd' || i / 64000 AS d, 'e' || i % 7 AS e, 'f' || i % 11 AS f
+FROM generate_series(1, $rows) i;
+CREATE TABLE state AS SELECT quota_decomp.root_cause(actual, plan, a, b, c, d, e, f) AS state FROM cause WHERE i <= $rows / 4;
 CREATE TABLE arrays AS SELECT array_agg(weight) AS weights, array_agg(low) AS lows FROM flat;
-VACUUM ANALYZE flat, tree;
+VACUUM ANALYZE flat, tree, cause;
 SQL
 
 my $tree_arguments = 'node => node, parent => parent';
@@ -42,6 +47,9 @@ my %query = (
 	'allocate_tree, text keys' => 'SELECT count(a) FROM (SELECT quota_decomp.allocate_tree(total, node => node::text, parent => parent::text, weight => weight) OVER () AS a FROM tree) x',
 	'bounds_tree' => "SELECT count(a) FROM (SELECT quota_decomp.bounds_tree($tree_arguments, weight => weight) OVER () AS a FROM tree) x",
 	'rollup_tree' => "SELECT count(a) FROM (SELECT quota_decomp.rollup_tree(weight, $tree_arguments) OVER () AS a FROM tree) x",
+	'root_cause' => 'SELECT length(quota_decomp.root_cause_state_send(quota_decomp.root_cause(actual, plan, a, b, c, d, e, f))) FROM cause',
+	'root_causes' => 'SELECT count(*) FROM state, quota_decomp.root_causes(state)',
+	'root_cause_state in and out' => 'SELECT length(state::text::quota_decomp.root_cause_state::text) FROM state',
 	'calendar' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'day')",
 	'calendar with holidays' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'week', pattern => '445', holidays => ARRAY(SELECT date '1000-01-01' + 9 * g FROM generate_series(0, 300000) g))",
 );
