@@ -13,7 +13,6 @@
 
 #include <limits.h>
 
-#include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -750,6 +749,7 @@ accumulate(FunctionCallInfo fcinfo, int measures, const int *arg)
 	bool		present[QD_MEASURES];
 	bool		any = false;
 	int32		code[QD_CAUSE_MAX_DIMS];
+	const char *start;
 	const char *at;
 	const bits8 *bitmap;
 	int			dims;
@@ -786,7 +786,7 @@ accumulate(FunctionCallInfo fcinfo, int measures, const int *arg)
 		return EOHPGetRWDatum(&state->hdr);
 
 	touch(state);
-	at = ARR_DATA_PTR(array);
+	start = at = ARR_DATA_PTR(array);
 	bitmap = ARR_NULLBITMAP(array);
 	for (j = 0; j < dims; j++)
 	{
@@ -796,8 +796,13 @@ accumulate(FunctionCallInfo fcinfo, int measures, const int *arg)
 			continue;
 		}
 		code[j] = find_value(state, j, VARDATA_ANY(at), (int32) VARSIZE_ANY_EXHDR(at));
-		at = att_addlength_pointer(at, -1, at);
-		at = (const char *) att_align_nominal(at, TYPALIGN_INT);
+		at += VARSIZE_ANY(at);
+
+		/*
+		 * the first element is aligned: so is each at a multiple of four from
+		 * it
+		 */
+		at = start + INTALIGN(at - start);
 	}
 	leaf = find_leaf(state, code, &isnew);
 	for (k = 0; k < measures; k++)
@@ -1035,9 +1040,9 @@ read_state(StringInfo from, bool convert)
 		CHECK_FOR_INTERRUPTS();
 		for (j = 0; j < dims; j++)
 		{
-			int32		at = (int32) pq_getmsgint(from, 4);
+			uint32		at = pq_getmsgint(from, 4);
 
-			if (at < 0 || at >= size[j])
+			if (at >= (uint32) size[j])
 				bad_state("a leaf's value is out of range");
 			code[j] = find_value(state, j, value[j][at], length[j][at]);
 		}
@@ -1105,6 +1110,8 @@ qd_root_cause_state_out(PG_FUNCTION_ARGS)
 	{
 		uint8		byte = (uint8) buffer.data[i];
 
+		if ((i & 0xffff) == 0)
+			CHECK_FOR_INTERRUPTS();
 		*to++ = digits[byte >> 4];
 		*to++ = digits[byte & 15];
 	}
@@ -1135,7 +1142,11 @@ qd_root_cause_state_in(PG_FUNCTION_ARGS)
 	if (from[0] == '\\' && from[1] == 'x')
 	{
 		for (from += 2; digit_of(from[0]) >= 0 && digit_of(from[1]) >= 0; from += 2)
+		{
+			if ((buffer.len & 0xffff) == 0)
+				CHECK_FOR_INTERRUPTS();
 			appendStringInfoCharMacro(&buffer, (char) (digit_of(from[0]) << 4 | digit_of(from[1])));
+		}
 	}
 	if (*from != '\0' || buffer.len == 0)
 		ereport(ERROR,

@@ -88,7 +88,7 @@ typedef enum model
 	MODEL_SMOOTH,
 	MODEL_LUMPY,
 	MODEL_RATIO
-} model;
+} cause_model;
 
 /*
  * An element of a cuboid, or a leaf.
@@ -108,23 +108,23 @@ typedef struct cell
 	double		b;
 	double		c;
 	double		size;
-} cell;
+} cause_cell;
 
 /* one cuboid on the way down */
 typedef struct level
 {
-	cell	   *cell;
+	cause_cell *cell;
 	int32_t		size;
 	int32_t		capacity;
 	uint32_t	mask;
 	int			next;			/* in order[]: the next dimension to leave out */
-} level;
+} cuboid;
 
 typedef struct search
 {
 	const qd_env *env;
 	const qd_cause_leaves *in;
-	model		model;
+	cause_model model;
 	bool		counts;			/* RATIO: numerators are counts */
 	int			order[QD_CAUSE_MAX_DIMS];	/* dimensions, most elements first */
 	bool		unique;			/* keys of different elements differ */
@@ -140,12 +140,13 @@ typedef struct search
 	int32_t    *inside;			/* [n] leaves of the slice looked into */
 	int32_t    *slot;			/* hash table of a cuboid's cells */
 	int32_t		slots;
-	level		level[QD_CAUSE_MAX_DIMS + 1];
+	cuboid		level[QD_CAUSE_MAX_DIMS + 1];
 	double		cost;			/* of choosing among the cuboids */
 	double		prior;			/* odds against any cause */
-	double		clearest[2];	/* SMOOTH: most evidence of one leaf, above 0 and below */
+	double		clearest[2];	/* SMOOTH: most evidence of one leaf, above 0
+								 * and below */
 	bool		common;			/* what all have in common has been found */
-} search;
+} cause_search;
 
 /* a slice and its score */
 typedef struct slice
@@ -153,20 +154,20 @@ typedef struct slice
 	uint32_t	mask;
 	int			dims;
 	double		score;
-	cell		cell;
-} slice;
+	cause_cell	cell;
+} cause_slice;
 
 typedef struct ranking
 {
-	slice		top[CANDIDATES];
+	cause_slice top[CANDIDATES];
 	int			size;
-} ranking;
+} cause_ranking;
 
 /* ---- what the sums of a cell say ---- */
 
 /* relative deviation; the sign is that of expected - actual */
 static double
-effect_of(const search *s, const cell *x)
+effect_of(const cause_search *s, const cause_cell *x)
 {
 	switch (s->model)
 	{
@@ -182,7 +183,7 @@ effect_of(const search *s, const cell *x)
 
 /* whether it is large enough to matter */
 static bool
-matters(const search *s, const cell *x)
+matters(const cause_search *s, const cause_cell *x)
 {
 	double		least = EFFECT_LEAST;
 
@@ -199,7 +200,7 @@ bernstein(double deviation, double variance, double largest)
 }
 
 static double
-evidence(const search *s, const cell *x)
+evidence(const cause_search *s, const cause_cell *x)
 {
 	if (s->model == MODEL_SMOOTH)
 	{
@@ -233,7 +234,7 @@ evidence(const search *s, const cell *x)
 
 /* log likelihood ratio of no effect against this one */
 static double
-doubt(const search *s, const cell *x, double effect)
+doubt(const cause_search *s, const cause_cell *x, double effect)
 {
 	double		due;
 
@@ -290,7 +291,7 @@ mix(uint64_t x)
  * them all, else random ones, whose cells have to be compared.
  */
 static void
-prepare_keys(search *s)
+prepare_keys(cause_search *s)
 {
 	const qd_cause_leaves *in = s->in;
 	uint64_t	stride = 1;
@@ -324,14 +325,14 @@ prepare_keys(search *s)
 }
 
 static bool
-reserve(search *s, level *l, int32_t size)
+reserve(cause_search *s, cuboid *l, int32_t size)
 {
 	if (l->capacity >= size)
 		return true;
 	if (l->cell)
 		s->env->release(s->env->arg, l->cell);
 	l->capacity = 0;
-	l->cell = s->env->alloc(s->env->arg, sizeof(cell) * (size_t) size);
+	l->cell = s->env->alloc(s->env->arg, sizeof(cause_cell) * (size_t) size);
 	if (!l->cell)
 		return false;
 	l->capacity = size;
@@ -355,7 +356,7 @@ elements_most(const qd_cause_leaves *in, uint32_t mask, int32_t most)
 
 /* the cuboid of a parent's dimensions but one */
 static bool
-leave_out(search *s, const level *parent, level *child, int dim)
+leave_out(cause_search *s, const cuboid *parent, cuboid *child, int dim)
 {
 	const qd_cause_leaves *in = s->in;
 	const uint64_t *part = s->key_part[dim];
@@ -376,10 +377,10 @@ leave_out(search *s, const level *parent, level *child, int dim)
 	memset(s->slot, 0xff, sizeof(int32_t) * (size_t) slots);
 	for (i = 0; i < parent->size; i++)
 	{
-		const cell *from = &parent->cell[i];
+		const cause_cell *from = &parent->cell[i];
 		uint64_t	key = from->key - part[code[from->leaf]];
 		int32_t		at = (int32_t) ((key * UINT64_C(0x9e3779b97f4a7c15)) >> shift);
-		cell	   *to;
+		cause_cell *to;
 
 		QD_POLL(s->env, i);
 		for (;; at = (at + 1) & (slots - 1))
@@ -413,9 +414,9 @@ leave_out(search *s, const level *parent, level *child, int dim)
 
 /* the finest cuboid: the leaves themselves */
 static void
-begin_leaves(search *s, const int32_t *leaf, int32_t size)
+begin_leaves(cause_search *s, const int32_t *leaf, int32_t size)
 {
-	level	   *l = &s->level[0];
+	cuboid	   *l = &s->level[0];
 	const qd_cause_leaves *in = s->in;
 	int32_t		i;
 
@@ -424,7 +425,7 @@ begin_leaves(search *s, const int32_t *leaf, int32_t size)
 	l->next = 0;
 	for (i = 0; i < size; i++)
 	{
-		cell	   *x = &l->cell[i];
+		cause_cell *x = &l->cell[i];
 		int32_t		row = leaf[i];
 		int			j;
 
@@ -442,7 +443,7 @@ begin_leaves(search *s, const int32_t *leaf, int32_t size)
 }
 
 static bool
-better(const slice *x, const slice *y)
+better(const cause_slice *x, const cause_slice *y)
 {
 	if (x->score != y->score)
 		return x->score > y->score;
@@ -454,7 +455,7 @@ better(const slice *x, const slice *y)
 }
 
 static void
-insert_slice(ranking *r, const slice *x)
+insert_slice(cause_ranking *r, const cause_slice *x)
 {
 	int			i;
 
@@ -469,10 +470,10 @@ insert_slice(ranking *r, const slice *x)
 
 /* ranks the elements of a cuboid */
 static void
-judge(const search *s, const level *l, ranking *r)
+judge(const cause_search *s, const cuboid *l, cause_ranking *r)
 {
 	double		cost = log(l->size) + s->cost + s->prior;
-	slice		x;
+	cause_slice x;
 	int32_t		i;
 
 	x.mask = l->mask;
@@ -497,7 +498,7 @@ judge(const search *s, const level *l, ranking *r)
 
 /* the part of a slice that a cuboid below it shows to be unaffected */
 static double
-unaffected(const search *s, const level *l, const slice *whole)
+unaffected(const cause_search *s, const cuboid *l, const cause_slice *whole)
 {
 	double		effect = effect_of(s, &whole->cell);
 	double		cost = log(l->size) + s->cost + UNAFFECTED_COST;
@@ -507,7 +508,7 @@ unaffected(const search *s, const level *l, const slice *whole)
 
 	for (i = 0; i < l->size; i++)
 	{
-		const cell *x = &l->cell[i];
+		const cause_cell *x = &l->cell[i];
 		double		weight = s->model == MODEL_LUMPY ? x->size : x->a;
 
 		QD_POLL(s->env, i);
@@ -525,8 +526,8 @@ unaffected(const search *s, const level *l, const slice *whole)
  * unaffected part of a slice.
  */
 static qd_status
-visit(search *s, const int32_t *leaf, int32_t size, uint32_t fixed, ranking *r,
-	  const slice *whole, double *part)
+visit(cause_search *s, const int32_t *leaf, int32_t size, uint32_t fixed, cause_ranking *r,
+	  const cause_slice *whole, double *part)
 {
 	int			depth = 0;
 	bool		fresh = true;
@@ -534,7 +535,7 @@ visit(search *s, const int32_t *leaf, int32_t size, uint32_t fixed, ranking *r,
 	begin_leaves(s, leaf, size);
 	while (depth >= 0)
 	{
-		level	   *l = &s->level[depth];
+		cuboid	   *l = &s->level[depth];
 
 		/* loops over one cuboid may all be too short for a poll of their own */
 		if (s->env->poll)
@@ -630,10 +631,10 @@ typedef struct profile
 	double		middle[BINS];	/* of a group, in bins */
 	double		number[BINS];	/* of its leaves */
 	double		value[BINS];
-} profile;
+} size_profile;
 
 static void
-profile_begin(const search *s, profile *p)
+profile_begin(const cause_search *s, size_profile *p)
 {
 	int32_t		count[BINS] = {0};
 	int32_t		least = s->live_size / GROUPS_MOST;
@@ -677,7 +678,7 @@ profile_begin(const search *s, profile *p)
 
 /* draws what little is known of a small group towards the line through all */
 static void
-profile_settle(profile *p)
+profile_settle(size_profile *p)
 {
 	double		n = 0;
 	double		x = 0;
@@ -707,7 +708,7 @@ profile_settle(profile *p)
 
 /* between the middles of two groups by interpolation */
 static double
-profile_at(const profile *p, double size)
+profile_at(const size_profile *p, double size)
 {
 	int			bin = bin_of(size);
 	int			g = p->group[bin];
@@ -724,7 +725,7 @@ profile_at(const profile *p, double size)
  * there is nothing on that side; *n is how many are.
  */
 static double
-noise_of_side(search *s, const profile *p, int group, int sign, int32_t *n)
+noise_of_side(cause_search *s, const size_profile *p, int group, int sign, int32_t *n)
 {
 	int32_t		i;
 
@@ -745,7 +746,7 @@ noise_of_side(search *s, const profile *p, int group, int sign, int32_t *n)
 
 /* noise of d from the quieter side, unless that one has hardly any leaf */
 static double
-quiet_noise(search *s, const profile *p, int group, double otherwise)
+quiet_noise(cause_search *s, const size_profile *p, int group, double otherwise)
 {
 	int32_t		above;
 	int32_t		below;
@@ -763,9 +764,9 @@ quiet_noise(search *s, const profile *p, int group, double otherwise)
 
 /* weights by noise; returns the noise of all leaves together */
 static double
-weigh_smooth(search *s)
+weigh_smooth(cause_search *s)
 {
-	profile		p;
+	size_profile p;
 	double		whole = quiet_noise(s, NULL, 0, 0);
 	int32_t		i;
 	int			k;
@@ -795,10 +796,10 @@ weigh_smooth(search *s)
 
 /* mean square and largest of actual - expected by size of expected */
 static void
-weigh_lumpy(search *s)
+weigh_lumpy(cause_search *s)
 {
 	const qd_cause_leaves *in = s->in;
-	profile		p;
+	size_profile p;
 	double		sum[BINS] = {0};
 	double		largest[BINS] = {0};
 	int32_t		i;
@@ -834,7 +835,7 @@ weigh_lumpy(search *s)
 
 /* relative deviations; leaves of nothing against nothing take no part */
 static void
-prepare_sum(search *s)
+prepare_sum(cause_search *s)
 {
 	const qd_cause_leaves *in = s->in;
 	int32_t		i;
@@ -863,7 +864,7 @@ prepare_sum(search *s)
 
 /* how much more than by Poisson the leaves of a group vary */
 static double
-dispersion_of(search *s, const profile *p, int group, double *largest)
+dispersion_of(cause_search *s, const size_profile *p, int group, double *largest)
 {
 	double		dispersion = 1e-300;
 	double		m;
@@ -912,10 +913,10 @@ dispersion_of(search *s, const profile *p, int group, double *largest)
 
 /* numerators against expected ratio times denominator, in units of dispersion */
 static void
-prepare_ratio(search *s)
+prepare_ratio(cause_search *s)
 {
 	const qd_cause_leaves *in = s->in;
-	profile		p;
+	size_profile p;
 	double		largest[BINS];
 	double		numerator = 0;
 	double		base = 0;
@@ -942,7 +943,7 @@ prepare_ratio(search *s)
 	for (i = 0; i < in->n; i++)
 	{
 		double		ratio = (in->expected[i] + prior * (numerator / base)) /
-			(in->expected_base[i] + prior);
+		(in->expected_base[i] + prior);
 
 		QD_POLL(s->env, i);
 		s->a[i] = ratio * in->actual_base[i];
@@ -975,7 +976,7 @@ prepare_ratio(search *s)
 /* ---- the search ---- */
 
 static int32_t
-leaves_inside(search *s, const slice *x)
+leaves_inside(cause_search *s, const cause_slice *x)
 {
 	int32_t		n = 0;
 	int32_t		i;
@@ -990,7 +991,7 @@ leaves_inside(search *s, const slice *x)
 }
 
 static void
-remove_leaves(search *s, const slice *x)
+remove_leaves(cause_search *s, const cause_slice *x)
 {
 	int32_t		n = 0;
 	int32_t		i;
@@ -1006,7 +1007,7 @@ remove_leaves(search *s, const slice *x)
 
 /* all have moved together: from here on deviations are from that */
 static void
-take_common(search *s, const slice *x)
+take_common(cause_search *s, const cause_slice *x)
 {
 	double		effect = effect_of(s, &x->cell);
 	int32_t		i;
@@ -1036,7 +1037,7 @@ take_common(search *s, const slice *x)
 
 /* how clear single leaves are, on either side of 0 */
 static void
-find_clearest(search *s)
+find_clearest(cause_search *s)
 {
 	int32_t		i;
 
@@ -1044,7 +1045,7 @@ find_clearest(search *s)
 	for (i = 0; i < s->live_size; i++)
 	{
 		int32_t		leaf = s->live[i];
-		cell		x = {0, leaf, 1, s->a[leaf], s->b[leaf], s->c[leaf], 0};
+		cause_cell	x = {0, leaf, 1, s->a[leaf], s->b[leaf], s->c[leaf], 0};
 		double		clear = evidence(s, &x);
 
 		QD_POLL(s->env, i);
@@ -1055,9 +1056,9 @@ find_clearest(search *s)
 
 /* the best slice that is affected as a whole; mask and leaf, if any */
 static qd_status
-best_slice(search *s, slice *result, bool *any)
+best_slice(cause_search *s, cause_slice *result, bool *any)
 {
-	ranking		r;
+	cause_ranking r;
 	qd_status	status;
 	int			i;
 
@@ -1068,7 +1069,7 @@ best_slice(search *s, slice *result, bool *any)
 	status = visit(s, s->live, s->live_size, 0, &r, NULL, NULL);
 	for (i = 0; i < r.size && status == QD_OK && !*any; i++)
 	{
-		const slice *x = &r.top[i];
+		const cause_slice *x = &r.top[i];
 		double		part = 0;
 
 		if (x->cell.n > 1)
@@ -1087,7 +1088,7 @@ best_slice(search *s, slice *result, bool *any)
  * outweigh them; then the slice is not what explains the deviation.
  */
 static bool
-sums_agree(search *s, const slice *x)
+sums_agree(cause_search *s, const cause_slice *x)
 {
 	const qd_cause_leaves *in = s->in;
 	int32_t		n = leaves_inside(s, x);
@@ -1110,7 +1111,7 @@ sums_agree(search *s, const slice *x)
 }
 
 static qd_status
-search_causes(search *s, qd_cause *cause, int32_t *found)
+search_causes(cause_search *s, qd_cause *cause, int32_t *found)
 {
 	prepare_keys(s);
 	if (s->in->expected_base)
@@ -1121,7 +1122,7 @@ search_causes(search *s, qd_cause *cause, int32_t *found)
 		return QD_NOMEM;
 	while (s->live_size > 0 && *found < QD_CAUSE_MOST)
 	{
-		slice		x;
+		cause_slice x;
 		bool		any;
 		qd_status	status = best_slice(s, &x, &any);
 		qd_cause   *next = &cause[*found];
@@ -1151,7 +1152,7 @@ search_causes(search *s, qd_cause *cause, int32_t *found)
 qd_status
 qd_find_causes(const qd_env *env, const qd_cause_leaves *leaves, qd_cause *cause, int32_t *found)
 {
-	search		s;
+	cause_search s;
 	size_t		n = (size_t) leaves->n;
 	qd_status	status = QD_NOMEM;
 	bool		fine = true;

@@ -22,7 +22,8 @@ typedef struct qd_cause_leaves
 {
 	int32_t		n;
 	int32_t		dims;			/* 1 .. QD_CAUSE_MAX_DIMS */
-	const int32_t *code;		/* [dims * n], by dimension: 0 .. cardinality - 1 */
+	const int32_t *code;		/* [dims * n], by dimension: 0 .. cardinality
+								 * - 1 */
 	const int32_t *cardinality; /* [dims] */
 	const double *actual;		/* [n] */
 	const double *expected;		/* [n] */
@@ -32,13 +33,14 @@ typedef struct qd_cause_leaves
 
 typedef struct qd_cause
 {
-	uint32_t	mask;			/* dimensions of the slice, bit j for j; 0: all */
+	uint32_t	mask;			/* dimensions of the slice, bit j for j; 0:
+								 * all */
 	int32_t		leaf;			/* one of its leaves, which has its codes */
 	int32_t		leaves;			/* those that no cause before it has taken */
 	double		score;			/* log likelihood ratio, less what a search as
 								 * wide finds in noise */
-	double		confidence;		/* 0.95 .. 1: 1 less the chance that noise alone
-								 * gives such a score to any slice */
+	double		confidence;		/* 0.95 .. 1: 1 less the chance that noise
+								 * alone gives such a score to any slice */
 } qd_cause;
 
 /*

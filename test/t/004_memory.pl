@@ -83,7 +83,7 @@ bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.rollup_tree(weight, nod
 my $base_leaf = 'SELECT count(*) FROM (SELECT max(a || b), sum(weight), sum(weight) FROM (SELECT weight, (i % 1000)::text AS a, (i / 1000)::text AS b FROM leaf OFFSET 0) x) y';
 sql_ok($db, "CREATE TABLE leaf AS SELECT i, weight FROM (SELECT row_number() OVER () AS i, weight FROM flat) x; VACUUM ANALYZE leaf;", 'leaves');
 bytes_per_row("SELECT count(*) FROM (SELECT quota_decomp.root_cause(weight, weight, a, b) AS s FROM (SELECT weight, (i % 1000)::text AS a, (i / 1000)::text AS b FROM leaf OFFSET 0) x) y WHERE s IS NOT NULL",
-	$base_leaf, 96, 'root_cause, two dimensions');
+	$base_leaf, 192, 'root_cause, two dimensions');
 bytes_per_row("SELECT count(*) FROM (SELECT quota_decomp.root_cause(weight, weight, a, b) AS s FROM (SELECT weight, (i % 1000)::text AS a, (i / 1000)::text AS b FROM leaf OFFSET 0) x) y, quota_decomp.root_causes(s)",
 	$base_leaf, 480, 'root_causes, two dimensions');
 
