@@ -16,17 +16,19 @@
  *			the mean square and the largest deviation of leaves of that size.
  * RATIO	Numerators against what the leaf's expected ratio makes of its
  *			denominator: Poisson's likelihood, divided by the dispersion of
- *			leaves of that size; Bernstein's bound where they are no counts.
+ *			leaves of that size, which is at least a binomial variate's;
+ *			Bernstein's bound where they are no counts.
  *
  * From the score goes what a search this wide finds in noise.  A slice counts
  * only where no cuboid below it shows a fifth of it unaffected: then its
- * affected parts, or another slice that holds them, will be found instead.  (Ratios: seven
- * tenths, since where most of a slice hardly counts nothing can be seen of it.)
+ * affected parts, or another slice that holds them, will be found instead.
+ * (Ratios: seven tenths, since rates of small leaves are seen too dimly.)
  *
  * The idea of scanning with a likelihood ratio: Kulldorff, "A spatial scan
  * statistic" (1997); the task and the test sets: Kalander, "RiskLoc" (2022).
- * The constants were chosen on generated faults (seed 1, 100 cases), noise
- * (seeds 1 and 2) and every second case of RobustSpot's data; the tests use others.
+ * The constants were chosen on generated faults and noise of another generator
+ * and on every second case of RobustSpot's data; the tests use seeds that nothing
+ * was chosen on.
  */
 #include "kernel/cause.h"
 

@@ -14,13 +14,16 @@
 #include "tap.h"
 
 #ifdef QD_SLOW
-#define SET_CASES 3
+/* too few to tell an F1 to a hundredth */
+#define SET_CASES 12
+#define SET_SLACK 0.1
 #define NOISE_CASES 20
 #else
 #define SET_CASES 120
+#define SET_SLACK 0.0
 #define NOISE_CASES 1000
 #endif
-#define FIRST_SEED 7001
+#define FIRST_SEED 90001
 
 static test_env env;
 
@@ -47,9 +50,9 @@ try_set(cause_set set, const char *name, double least)
 		cause_compare(t, cause, found, &score);
 		cause_table_free(t);
 	}
-	ok(cause_f1(&score) >= least,
+	ok(cause_f1(&score) >= least - SET_SLACK,
 	   "set %s: F1 %.4f in %d cases (%d found, %d missed, %d false), at least %.2f; %.1f ms each, at most %.1f",
-	   name, cause_f1(&score), SET_CASES, score.right, score.missed, score.false_ones, least,
+	   name, cause_f1(&score), SET_CASES, score.right, score.missed, score.false_ones, least - SET_SLACK,
 	   1000 * took / SET_CASES, 1000 * worst);
 }
 
@@ -252,13 +255,15 @@ try_polls(void)
 	cause_table *t = cause_faults(CAUSE_SET_S, 1);
 	qd_cause	cause[QD_CAUSE_MOST];
 	int32_t		found;
+	qd_status	status;
 	test_env	watched;
 
 	test_env_init(&watched);
 	watched.watch = true;
 	watched.last_poll = test_clock();
-	ok(cause_run(t, &watched.env, cause, &found) == QD_OK && watched.polls > 0 && watched.live == 0,
-	   "%d polls", (int) watched.polls);
+	status = cause_run(t, &watched.env, cause, &found);
+	/* once a cuboid at least */
+	ok(status == QD_OK && watched.polls >= 31 && watched.live == 0, "%d polls", (int) watched.polls);
 	watched.env.poll(watched.env.arg);
 #ifndef QD_SLOW
 	ok(watched.longest < 0.05, "at most %.1f ms without a poll", watched.longest * 1000);
