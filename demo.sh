@@ -7,7 +7,8 @@ usage() {
 usage: ./demo.sh [--growth PERCENT] [FOLDER]
 
 Splits next year's sales target over regions, quarters, managers, months,
-people and products, so that every level sums to the unit, and shows it.
+people and products, so that every level sums to the unit, and shows it; then
+what the last quarter sold less or more than the one before, and why.
 
 Without FOLDER it does so on the sample CRM, a company of some 300 salespeople
 (examples/sample_crm.sql); with FOLDER on the CRM export in it:
@@ -103,4 +104,5 @@ else
 fi
 note "decomposing the target ..."
 run_sql battle_map.sql
-run_sql battle_map_report.sql battle_map_checks.sql
+run_sql battle_map_report.sql battle_map_checks.sql gap_report.sql
+if [ -z "$folder" ]; then run_sql root_cause_report.sql; fi

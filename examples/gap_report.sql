@@ -28,7 +28,7 @@ SELECT to_char(begins - interval '3 months', 'YYYY "Q"Q') AS before_label, to_ch
 FROM (SELECT (date_trunc('quarter', as_of + 1) - interval '3 months')::date AS begins FROM plan_input.setting) AS q \gset
 
 \echo
-\echo 7. WHY: :now_label against :before_label, amounts in units of :divisor
+\echo 8. WHY: :now_label against :before_label, amounts in units of :divisor
 \echo
 \echo '   the change by region, exactly: price is the mean deal, volume the number of deals, mix which products they are'
 \echo

@@ -33,7 +33,7 @@ LEFT JOIN plan_input.team t ON t.team = m.unit_id
 WHERE o.stage IN ('WON', 'LOST');
 
 \echo
-\echo '7. WHY: slices whose win rate is not what it was, out of all of region x team x product line x customer class'
+\echo '9. WHY THE WIN RATE CHANGED: slices whose win rate is not what it was, out of all of region x team x product line x customer class'
 \echo
 \echo '   the last five months against all before'
 \echo
