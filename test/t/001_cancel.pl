@@ -133,7 +133,8 @@ foreach my $attempt (1 .. 4)
 		$ENV{PGAPPNAME} = $tag;
 		open(STDERR, '>', '/dev/null');
 		open(STDOUT, '>', '/dev/null');
-		exec('psql', '-Xqt', '-d', $db, '-c', $query{'allocate bounded, webster'});
+		# many times over: it must still run when the cancel comes
+		exec('psql', '-Xqt', '-d', $db, '-c', join('; ', ($query{'allocate bounded, webster'}) x 50));
 	}
 	for (1 .. 500)
 	{
