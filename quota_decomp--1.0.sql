@@ -430,6 +430,125 @@ COMMENT ON FUNCTION quota_decomp.factor_effects(numeric[], numeric[], quota_deco
 -- Root causes of a deviation
 ----------------------------------------------------------------------
 
+CREATE TYPE quota_decomp.root_cause_state;
+
+CREATE FUNCTION quota_decomp.root_cause_state_in(cstring)
+RETURNS quota_decomp.root_cause_state
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_root_cause_state_in';
+COMMENT ON FUNCTION quota_decomp.root_cause_state_in(cstring) IS 'input: \x and hexadecimal digits, checked';
+
+CREATE FUNCTION quota_decomp.root_cause_state_out(quota_decomp.root_cause_state)
+RETURNS cstring
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_root_cause_state_out';
+COMMENT ON FUNCTION quota_decomp.root_cause_state_out(quota_decomp.root_cause_state) IS 'output: \x and hexadecimal digits';
+
+CREATE FUNCTION quota_decomp.root_cause_state_recv(internal)
+RETURNS quota_decomp.root_cause_state
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_root_cause_state_recv';
+COMMENT ON FUNCTION quota_decomp.root_cause_state_recv(internal) IS 'binary input, checked';
+
+CREATE FUNCTION quota_decomp.root_cause_state_send(quota_decomp.root_cause_state)
+RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_root_cause_state_send';
+COMMENT ON FUNCTION quota_decomp.root_cause_state_send(quota_decomp.root_cause_state) IS 'binary output';
+
+CREATE TYPE quota_decomp.root_cause_state (
+	INPUT = quota_decomp.root_cause_state_in,
+	OUTPUT = quota_decomp.root_cause_state_out,
+	RECEIVE = quota_decomp.root_cause_state_recv,
+	SEND = quota_decomp.root_cause_state_send,
+	ALIGNMENT = double,
+	STORAGE = extended
+);
+COMMENT ON TYPE quota_decomp.root_cause_state IS
+'actual and expected of each combination of dimensions, as root_cause and root_cause_ratio collect them for root_causes';
+
+CREATE FUNCTION quota_decomp.root_cause_accum(
+	state quota_decomp.root_cause_state,
+	actual numeric,
+	expected numeric,
+	VARIADIC dimensions text[])
+RETURNS quota_decomp.root_cause_state
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_root_cause_accum';
+COMMENT ON FUNCTION quota_decomp.root_cause_accum(quota_decomp.root_cause_state, numeric, numeric, text[]) IS
+'part of root_cause: adds a row';
+
+CREATE FUNCTION quota_decomp.root_cause_ratio_accum(
+	state quota_decomp.root_cause_state,
+	actual_numerator numeric,
+	actual_denominator numeric,
+	expected_numerator numeric,
+	expected_denominator numeric,
+	VARIADIC dimensions text[])
+RETURNS quota_decomp.root_cause_state
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_root_cause_ratio_accum';
+COMMENT ON FUNCTION quota_decomp.root_cause_ratio_accum(quota_decomp.root_cause_state, numeric, numeric, numeric, numeric, text[]) IS
+'part of root_cause_ratio: adds a row';
+
+CREATE FUNCTION quota_decomp.root_cause_combine(
+	state quota_decomp.root_cause_state,
+	other quota_decomp.root_cause_state)
+RETURNS quota_decomp.root_cause_state
+LANGUAGE C IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'qd_root_cause_combine';
+COMMENT ON FUNCTION quota_decomp.root_cause_combine(quota_decomp.root_cause_state, quota_decomp.root_cause_state) IS
+'part of root_cause and root_cause_ratio: two states into one';
+
+CREATE AGGREGATE quota_decomp.root_cause(
+	actual numeric,
+	expected numeric,
+	VARIADIC dimensions text[])
+(
+	SFUNC = quota_decomp.root_cause_accum,
+	STYPE = quota_decomp.root_cause_state,
+	SSPACE = 65536,
+	COMBINEFUNC = quota_decomp.root_cause_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE quota_decomp.root_cause(numeric, numeric, text[]) IS
+'collects actual and expected amounts by the given dimensions, for root_causes';
+
+CREATE AGGREGATE quota_decomp.root_cause_ratio(
+	actual_numerator numeric,
+	actual_denominator numeric,
+	expected_numerator numeric,
+	expected_denominator numeric,
+	VARIADIC dimensions text[])
+(
+	SFUNC = quota_decomp.root_cause_ratio_accum,
+	STYPE = quota_decomp.root_cause_state,
+	SSPACE = 65536,
+	COMBINEFUNC = quota_decomp.root_cause_combine,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE quota_decomp.root_cause_ratio(numeric, numeric, numeric, numeric, text[]) IS
+'collects an actual and an expected ratio, by numerator and denominator, by the given dimensions, for root_causes';
+
+CREATE FUNCTION quota_decomp.root_causes(
+	state quota_decomp.root_cause_state,
+	names text[] DEFAULT NULL,
+	OUT rank integer,
+	OUT slice text,
+	OUT dimensions jsonb,
+	OUT actual numeric,
+	OUT expected numeric,
+	OUT deviation numeric,
+	OUT change numeric,
+	OUT share numeric,
+	OUT confidence numeric,
+	OUT leaves integer)
+RETURNS SETOF record
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10000 ROWS 5
+AS 'MODULE_PATHNAME', 'qd_root_causes';
+COMMENT ON FUNCTION quota_decomp.root_causes(quota_decomp.root_cause_state, text[]) IS
+'the few slices that explain why actual is not what was expected, the largest deviation first; no rows where nothing stands out of the noise';
+
 ----------------------------------------------------------------------
 -- What open deals may bring
 ----------------------------------------------------------------------

@@ -56,6 +56,7 @@ typedef struct margins_state
 typedef struct margin
 {
 	const char *what;			/* "row", "column" */
+	const char *total_name;		/* "row_total", "column_total" */
 	int			total_arg;
 	bool		per_row;
 	qd_key_map *keys;
@@ -90,9 +91,10 @@ cell_describe(qd_source *source, int32 cell)
 
 static void
 margin_begin(qd_source *source, margin *m, const char *what, int key_arg, const char *key_name,
-			 int total_arg)
+			 int total_arg, const char *total_name)
 {
 	m->what = what;
+	m->total_name = total_name;
 	m->total_arg = total_arg;
 	m->per_row = !source->constant(source, total_arg);
 	m->keys = qd_key_map_begin(source, key_arg, key_name);
@@ -123,6 +125,18 @@ total_text(Datum value, bool isnull)
 	return isnull ? pstrdup("NULL") : qd_numeric_text(value);
 }
 
+/* a line's total in units */
+static int64
+count_total(qd_source *source, const margin *m, const qd_unit *unit, Datum value, int32 cell)
+{
+	int64		count;
+	qd_count_status status = qd_count_units(unit, value, QD_EXACTLY, &count);
+
+	if (status != QD_COUNT_OK)
+		qd_bad_amount(source, unit, m->total_name, value, status, cell);
+	return count;
+}
+
 /* the total of a cell's line: the first is kept, the others must be the same */
 static void
 read_total(qd_source *source, margin *m, const qd_unit *unit, int32 cell)
@@ -147,7 +161,7 @@ read_total(qd_source *source, margin *m, const qd_unit *unit, int32 cell)
 		m->total[line] = isnull ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
 		MemoryContextSwitchTo(old);
 		m->isnull[line] = isnull;
-		m->count[line] = isnull ? 0 : qd_count_total(source, unit, value, cell);
+		m->count[line] = isnull ? 0 : count_total(source, m, unit, value, cell);
 		m->first[line] = cell;
 		m->known++;
 		return;
@@ -156,7 +170,7 @@ read_total(qd_source *source, margin *m, const qd_unit *unit, int32 cell)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s_total must be the same in all cells of %s %s: %s and %s", m->what, m->what,
+			 errmsg("%s must be the same in all cells of %s %s: %s and %s", m->total_name, m->what,
 					qd_key_map_text(m->keys, line), total_text(m->total[line], m->isnull[line]),
 					total_text(value, isnull)),
 			 errhint("A %s has one total; add what it depends on to PARTITION BY or to the key.",
@@ -477,8 +491,9 @@ allocate(qd_source *source, margins_state *state, bool explain)
 
 	source->extra = &g;
 	source->describe = cell_describe;
-	margin_begin(source, &g.rows, "row", ARG_ROW_KEY, "row_key", ARG_ROW_TOTAL);
-	margin_begin(source, &g.columns, "column", ARG_COLUMN_KEY, "column_key", ARG_COLUMN_TOTAL);
+	margin_begin(source, &g.rows, "row", ARG_ROW_KEY, "row_key", ARG_ROW_TOTAL, "row_total");
+	margin_begin(source, &g.columns, "column", ARG_COLUMN_KEY, "column_key", ARG_COLUMN_TOTAL,
+				 "column_total");
 	qd_amounts_begin(source, &locked, ARG_LOCKED, "locked", unit, QD_EXACTLY, QD_LOCKED,
 					 state->amount);
 	qd_amounts_begin(source, &floor, ARG_FLOOR, "floor", unit, QD_UP, QD_HAS_FLOOR, NULL);

@@ -74,13 +74,11 @@ asan-unit: $(UNIT_TESTS:%=$(CHECK_DIR)/asan/%) $(RANDOM_TESTS:%=$(CHECK_DIR)/asa
 
 # each starts from nothing: what it must find it finds in seconds
 fuzz: $(FUZZERS:%=$(CHECK_DIR)/fuzz/%)
-	@for f in $^; do \
-		echo "$$f, $(FUZZ_RUNS) runs or $(FUZZ_SECONDS) s"; \
-		mkdir -p $$f.corpus; \
-		$$f -seed=$(FUZZ_SEED) -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=10 -print_final_stats=1 -verbosity=0 \
-			-artifact_prefix=$$f. $$f.corpus >$$f.log 2>&1 || { tail -n 100 $$f.log; exit 1; }; \
-		grep 'number_of_executed_units' $$f.log || exit 1; \
-	done
+	@printf '%s\n' $^ | xargs -P 2 -I{} sh -c 'mkdir -p {}.corpus; \
+		if {} -seed=$(FUZZ_SEED) -runs=$(FUZZ_RUNS) -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -timeout=10 -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix={}. {}.corpus >{}.log 2>&1 && grep -q number_of_executed_units {}.log; \
+		then echo "{}, $(FUZZ_RUNS) runs or $(FUZZ_SECONDS) s"; grep number_of_executed_units {}.log; \
+		else tail -n 100 {}.log; exit 1; fi'
 
 fuzz-long:
 	$(MAKE) fuzz FUZZ_SECONDS=3600 FUZZ_RUNS=-1 FUZZ_SEED=0

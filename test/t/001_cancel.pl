@@ -34,7 +34,12 @@ SELECT r, c, (1 + (r * 7919::bigint + c * 104729) % 99991)::numeric AS weight, s
 FROM (SELECT r, c, (1 + (r * 15485863::bigint + c * 32452843::bigint) % 86243)::numeric AS x FROM generate_series(1, 600) r, generate_series(greatest(r - 1, 1), least(r + 1, 600)) c) s;
 CREATE TABLE arrays AS SELECT array_agg(weight) AS weights, array_agg(low) AS lows FROM flat;
 CREATE TABLE piles AS SELECT quota_decomp.deal_outcome(weight + 0.01 * (i % 97), 0.01 * (1 + i % 98)) AS d FROM flat WHERE i <= 30000;
-VACUUM ANALYZE flat, tree, grid, slow_grid;
+CREATE TABLE cause AS
+SELECT i, (100 + i % 977)::numeric AS plan, (100 + i % 977) * (0.9 + (i * 7919::bigint % 10007) / 50000.0) AS actual,
+	'a' || i % 40 AS a, 'b' || i / 40 % 40 AS b, 'c' || i / 1600 % 40 AS c, 'd' || i / 64000 AS d, 'e' || i % 7 AS e, 'f' || i % 11 AS f
+FROM generate_series(1, $rows) i;
+CREATE TABLE state AS SELECT quota_decomp.root_cause(actual, plan, a, b, c, d, e, f) AS state FROM cause WHERE i <= $rows / 4;
+VACUUM ANALYZE flat, tree, grid, slow_grid, cause;
 SQL
 
 my $tree_arguments = 'node => node, parent => parent';
@@ -67,6 +72,9 @@ my %query = (
 	'rate_mix' => 'SELECT count(a) FROM (SELECT quota_decomp.rate_mix(low, weight, i, high) OVER () AS a FROM flat) x',
 	'shift_share' => 'SELECT count(a) FROM (SELECT quota_decomp.shift_share(weight, high, (i % 100000)::text, 0.01) OVER () AS a FROM flat) x',
 	'factor_effects' => "SELECT count(quota_decomp.factor_effects(f, f)) FROM (SELECT array_fill(repeat('7', 150)::numeric + i, '{32}') AS f FROM generate_series(1, 8) i) x",
+	'root_cause' => 'SELECT length(quota_decomp.root_cause_state_send(quota_decomp.root_cause(actual, plan, a, b, c, d, e, f))) FROM cause',
+	'root_causes' => 'SELECT count(*) FROM state, quota_decomp.root_causes(state)',
+	'root_cause_state in and out' => 'SELECT length(state::text::quota_decomp.root_cause_state::text) FROM state',
 	'calendar' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'day')",
 	'calendar with holidays' => "SELECT count(*) FROM quota_decomp.calendar('[1000-01-01,9000-01-01)', 'week', pattern => '445', holidays => ARRAY(SELECT date '1000-01-01' + 9 * g FROM generate_series(0, 300000) g))",
 );

@@ -65,12 +65,20 @@ CREATE TABLE sales.split (total numeric, parts numeric[] DEFAULT quota_decomp.al
 	rounding quota_decomp.rounding_rule DEFAULT 'hamilton', detail quota_decomp.allocation);
 INSERT INTO sales.split (total) VALUES (10);
 INSERT INTO sales.split (total, detail) SELECT 5, d FROM (SELECT quota_decomp.allocate_detail(5, 1) OVER () AS d) x;
+CREATE TABLE sales.leaf AS SELECT r AS region, p AS product, m AS month, 100 + r * p % 7 * 10 + m AS plan,
+	(100 + r * p % 7 * 10 + m) * CASE WHEN r = 3 THEN 0.7 ELSE 0.98 + (r * 5 + p * 3 + m * 7) % 5 * 0.01 END AS actual
+FROM generate_series(1, 5) r, generate_series(1, 4) p, generate_series(1, 12) m;
+CREATE VIEW sales.v_cause AS
+SELECT c.* FROM (SELECT quota_decomp.root_cause(actual, plan, region::text, product::text, month::text) AS s FROM sales.leaf) x,
+	quota_decomp.root_causes(x.s, ARRAY['region', 'product', 'month']) c;
+CREATE TABLE sales.cause_state AS SELECT quota_decomp.root_cause(actual, plan, region::text, product::text, month::text) AS s,
+	quota_decomp.root_cause_ratio(actual, 2, plan, 2, nullif(region, 3)::text) AS r FROM sales.leaf;
 CREATE INDEX ON sales.split ((quota_decomp.allocate_array(total, ARRAY[1, 2])));
 CREATE FUNCTION sales.halves(t numeric) RETURNS numeric[] LANGUAGE sql IMMUTABLE
 	AS $$ SELECT quota_decomp.allocate_array(t, ARRAY[1, 1]) $$;
 SQL
 
-my @relations = qw(v_allocate v_detail v_tree v_tree_detail v_bounds v_margins m_array m_calendar split outcome v_outcome v_outcomes);
+my @relations = qw(v_allocate v_detail v_tree v_tree_detail v_bounds v_margins m_array m_calendar split outcome v_outcome v_outcomes v_cause cause_state);
 my $everything = join(";\n", map { "SELECT '$_', x::text FROM sales.$_ x ORDER BY 2" } @relations) . ";\nSELECT sales.halves(5);\n";
 my $before = sql_ok($db, $everything, 'their results', user => $owner);
 ok(length($before) > 1000, 'there are some');

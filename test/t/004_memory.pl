@@ -114,4 +114,12 @@ bytes_per_row('SELECT pg_column_size(quota_decomp.deal_outcome(weight + node, 0.
 	192, 'deal_outcome, all deals different');
 bytes_per_row('SELECT pg_column_size(quota_decomp.deal_outcome(low, 0.5)) FROM flat', 'SELECT sum(low) FROM flat', 4, 'deal_outcome, deals alike');
 
+# a state, and what collects it: sums, codes and hash tables, and the sorted form
+my $base_leaf = 'SELECT count(*) FROM (SELECT max(a || b), sum(weight), sum(weight) FROM (SELECT weight, (i % 1000)::text AS a, (i / 1000)::text AS b FROM leaf OFFSET 0) x) y';
+sql_ok($db, "CREATE TABLE leaf AS SELECT i, weight FROM (SELECT row_number() OVER () AS i, weight FROM flat) x; VACUUM ANALYZE leaf;", 'leaves');
+bytes_per_row("SELECT count(*) FROM (SELECT quota_decomp.root_cause(weight, weight, a, b) AS s FROM (SELECT weight, (i % 1000)::text AS a, (i / 1000)::text AS b FROM leaf OFFSET 0) x) y WHERE s IS NOT NULL",
+	$base_leaf, 192, 'root_cause, two dimensions');
+bytes_per_row("SELECT count(*) FROM (SELECT quota_decomp.root_cause(weight, weight, a, b) AS s FROM (SELECT weight, (i % 1000)::text AS a, (i / 1000)::text AS b FROM leaf OFFSET 0) x) y, quota_decomp.root_causes(s)",
+	$base_leaf, 480, 'root_causes, two dimensions');
+
 done_testing();
