@@ -1,3 +1,4 @@
+#!/bin/bash
 # decompositions against SQL: price_volume_mix, shift_share, Shapley
 decompose_gap_section() {
 	local mem best kind

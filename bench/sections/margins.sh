@@ -1,4 +1,4 @@
-# margins.sh: sourced by run.sh
+#!/bin/bash
 # allocate_margins against IPF in numpy and in PL/pgSQL, and rounding by linear programming
 
 # margins_data NAME ROWS COLUMNS [SPECIAL]: weights of last year, a tenth of them
