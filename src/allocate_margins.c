@@ -36,7 +36,7 @@ enum
 };
 
 /* slots are counted twice in 31 bits */
-#define MOST_CELLS	(1 << 30)
+#define MOST_CELLS	((1 << 30) - 1)
 
 /* names of lines in a message, and how many more there are */
 #define MOST_NAMES	8

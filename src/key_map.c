@@ -198,6 +198,7 @@ compare_keys(const void *a, const void *b, void *arg)
 {
 	const key_order *order = arg;
 
+	CHECK_FOR_INTERRUPTS();
 	return DatumGetInt32(FunctionCall2Coll(order->compare, order->map->collation,
 										   order->map->key[*(const int32 *) a],
 										   order->map->key[*(const int32 *) b]));

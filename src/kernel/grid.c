@@ -251,54 +251,71 @@ settle_cells(setup *s, uint8_t *kind, int32_t *open)
 	return QD_OK;
 }
 
-/* a line whose bounds and locks alone are above its total */
+/*
+ * A line whose bounds and locks alone are above its total.  Where amounts may go
+ * below 0, many lines can look so and be none: one pass over the cells finds the
+ * first that is, another says what it can hold.
+ */
 static qd_status
 check_needs(setup *s, const uint8_t *kind)
 {
+	const qd_env *env = s->env;
 	const qd_grid *grid = s->grid;
+	int64_t    *over;			/* need less what is below 0 */
+	qd_int128	low = 0;
+	qd_int128	high = 0;
+	bool		open = false;
 	int32_t		line;
 	int32_t		i;
 
-	for (line = 0; line < s->net->lines; line++)
+	over = qd_net_alloc(env, sizeof(int64_t) * ((size_t) s->net->lines + 1));
+	if (!over)
+		return QD_NOMEM;
+	memcpy(over, s->net->need, sizeof(int64_t) * (size_t) s->net->lines);
+	for (i = 0; i < grid->n && s->below_zero; i++)
 	{
-		qd_int128	low = 0;
-		qd_int128	high = 0;
-		bool		open = false;
-		int64_t		total;
+		int64_t		cell_low;
+		int64_t		cell_high;
 
-		QD_POLL(s->env, line);
-		if (s->net->need[line] >= 0)
+		QD_POLL(env, i);
+		if (kind[i] != CELL_OPEN)
 			continue;
-		total = line < grid->rows ? grid->row_total[line] : grid->column_total[line - grid->rows];
-		for (i = 0; i < grid->n; i++)
-		{
-			int64_t		cell_low;
-			int64_t		cell_high;
-
-			QD_POLL(s->env, i);
-			if (kind[i] == CELL_NONE || (line < grid->rows ? grid->row[i] : column_line(grid, i)) != line)
-				continue;
-			cell_bounds(s, i, &cell_low, &cell_high);
-			if (kind[i] == CELL_HELD)
-				cell_low = cell_high = grid->amount[i];
-			low += cell_low;
-			if (cell_high == QD_NO_CAP)
-				open = true;
-			else
-				high += cell_high;
-		}
-		if (s->below_zero && (s->mirrored ? -(qd_int128) total : total) >= low)
-			continue;
-		s->problem->subject = QD_ON_LINE;
-		s->problem->row = line;
-		s->problem->asked = total;
-		s->problem->low = s->mirrored ? -high : low;
-		s->problem->high = s->mirrored ? -low : high;
-		s->problem->unbounded_low = s->mirrored && open;
-		s->problem->unbounded_high = !s->mirrored && open;
-		return QD_INFEASIBLE;
+		cell_bounds(s, i, &cell_low, &cell_high);
+		cell_low = begin_of(cell_low, cell_high) - cell_low;
+		over[grid->row[i]] += cell_low;
+		over[column_line(grid, i)] += cell_low;
 	}
-	return QD_OK;
+	for (line = 0; line < s->net->lines && over[line] >= 0; line++)
+		QD_POLL(env, line);
+	qd_net_release(env, over);
+	if (line == s->net->lines)
+		return QD_OK;
+
+	for (i = 0; i < grid->n; i++)
+	{
+		int64_t		cell_low;
+		int64_t		cell_high;
+
+		QD_POLL(env, i);
+		if (kind[i] == CELL_NONE || (line < grid->rows ? grid->row[i] : column_line(grid, i)) != line)
+			continue;
+		cell_bounds(s, i, &cell_low, &cell_high);
+		if (kind[i] == CELL_HELD)
+			cell_low = cell_high = grid->amount[i];
+		low += cell_low;
+		if (cell_high == QD_NO_CAP)
+			open = true;
+		else
+			high += cell_high;
+	}
+	s->problem->subject = QD_ON_LINE;
+	s->problem->row = line;
+	s->problem->asked = line < grid->rows ? grid->row_total[line] : grid->column_total[line - grid->rows];
+	s->problem->low = s->mirrored ? -high : low;
+	s->problem->high = s->mirrored ? -low : high;
+	s->problem->unbounded_low = s->mirrored && open;
+	s->problem->unbounded_high = !s->mirrored && open;
+	return QD_INFEASIBLE;
 }
 
 /* start, and across from row and column, which are in order of rows, then columns */
@@ -717,7 +734,10 @@ qd_grid_find_twins(const qd_env *env, const qd_grid *grid, int32_t *first, int32
 	{
 		memset(start, 0, sizeof(int32_t) * ((size_t) grid->rows + 1));
 		for (i = 0; i < grid->n; i++)
+		{
+			QD_POLL(env, i);
 			start[grid->row[i] + 1]++;
+		}
 		for (i = 0; i < grid->rows; i++)
 			start[i + 1] += start[i];
 		for (i = 0; i < grid->n; i++)

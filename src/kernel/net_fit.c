@@ -18,11 +18,11 @@
 
 #define SLOW_SWEEPS		40		/* then Newton */
 #define MOST_SWEEPS		300		/* after Newton; more where they are cheap: */
-#define MOST_STEPS		200000000
+#define MOST_STEPS		50000000
 #define MOST_NEWTON		60
 #define MOST_CG			400
 
-/* a line is met when it is off by less, in units, or in parts of the need */
+/* a line is met when it is off by less, in units, or in parts of its size */
 #define NEAR_UNITS		1e-9L
 #define NEAR_PARTS		(32.0L * LDBL_EPSILON)
 #define DOUBLE_PARTS	1e-12
@@ -35,7 +35,22 @@ typedef struct fit
 	double	   *sum;			/* [columns] */
 	qd_wide    *factor;			/* [lines] */
 	qd_wide    *wide;			/* [lines] */
+	qd_wide    *size;			/* [lines] need and lows together: what is
+								 * above a low is a difference of such numbers */
+	int64_t    *steps;			/* slots since the last poll */
 } fit;
+
+/* polls by slots: neither lines nor sweeps need to be long */
+static inline void
+poll_after(const fit *f, int32_t slots)
+{
+	*f->steps += slots + 1;
+	if (*f->steps > QD_POLL_MASK)
+	{
+		*f->steps = 0;
+		QD_POLL(f->net->env, QD_POLL_MASK);
+	}
+}
 
 /* exact: 64 bits */
 static inline long double
@@ -50,12 +65,12 @@ magnitude(long double x)
 	return x < 0.0L ? -x : x;
 }
 
-/* whether a line that needs so much may be off by so much */
+/* whether a line of that size may be off by so much */
 static inline bool
-is_near(int64_t need, long double off, long double parts)
+is_near(long double size, long double off, long double parts)
 {
 	off = magnitude(off);
-	return off <= NEAR_UNITS || off <= parts * magnitude((long double) need);
+	return off <= NEAR_UNITS || off <= parts * size;
 }
 
 /* four sums at a time, always the same four */
@@ -123,8 +138,8 @@ sweep_double(const fit *f)
 		dot_sparse(weight, column_share, column, n);
 		double		share;
 
-		QD_POLL(net->env, (row & 15) == 15 ? QD_POLL_MASK : 0);
-		if (met && !is_near(net->need[row], f->share[row] * s - need, DOUBLE_PARTS))
+		poll_after(f, n);
+		if (met && !is_near((long double) need, f->share[row] * s - need, DOUBLE_PARTS))
 			met = false;
 		share = need > 0.0 && s > 0.0 ? need / s : 0.0;
 		f->share[row] = share;
@@ -163,10 +178,10 @@ sweep_wide(const fit *f)
 		long double need = (long double) net->need[row];
 		long double factor;
 
-		QD_POLL(net->env, (row & 15) == 15 ? QD_POLL_MASK : 0);
+		poll_after(f, net->start[row + 1] - net->start[row]);
 		for (k = net->start[row]; k < net->start[row + 1]; k++)
 			s += slot_weight(net, k) * column_factor[net->column[k]];
-		if (met && !is_near(net->need[row], f->factor[row] * s - need, NEAR_PARTS))
+		if (met && !is_near(need, f->factor[row] * s - need, NEAR_PARTS))
 			met = false;
 		factor = need > 0.0L && s > 0.0L ? need / s : 0.0L;
 		f->factor[row] = factor;
@@ -220,6 +235,7 @@ solve_line(const fit *f, int32_t line)
 		long double nearest = -1.0L;	/* the next factor that frees a slot */
 		int32_t		i;
 
+		poll_after(f, net->start[line + 1] - net->start[line]);
 		for (i = net->start[line]; i < net->start[line + 1]; i++)
 		{
 			int32_t		slot = qd_net_slot(net, line, i);
@@ -239,7 +255,7 @@ solve_line(const fit *f, int32_t line)
 		}
 		off = need - sum;
 		if (magnitude(off) <= NEAR_UNITS * 0.01L ||
-			magnitude(off) <= 2.0L * LDBL_EPSILON * magnitude(need))
+			magnitude(off) <= 2.0L * LDBL_EPSILON * f->size[line])
 			break;
 		if (off > 0.0L)
 			below = t;
@@ -270,6 +286,7 @@ line_off(const fit *f, int32_t line)
 	long double sum = 0.0L;
 	int32_t		i;
 
+	poll_after(f, net->start[line + 1] - net->start[line]);
 	for (i = net->start[line]; i < net->start[line + 1]; i++)
 	{
 		int32_t		slot = qd_net_slot(net, line, i);
@@ -292,8 +309,7 @@ sweep_bounded(const fit *f)
 
 	for (line = 0; line < net->lines; line++)
 	{
-		QD_POLL(net->env, QD_POLL_MASK);
-		if (line < net->rows && met && !is_near(net->need[line], line_off(f, line), NEAR_PARTS))
+		if (line < net->rows && met && !is_near(f->size[line], line_off(f, line), NEAR_PARTS))
 			met = false;
 		if (net->start[line] < net->start[line + 1])
 			f->factor[line] = solve_line(f, line);
@@ -343,7 +359,7 @@ worth(const newton *w)
 		long double top = net->bounded && net->room[slot] < QD_NET_ROOM && x > low + room ?
 		low + room : x;
 
-		QD_POLL(net->env, slot);
+		poll_after(f, 1);
 		if (top <= low || top <= 0.0L)
 			continue;
 		sum -= top - low;
@@ -378,7 +394,7 @@ linearize(const newton *w)
 		bool		held = false;
 		long double above = net->bounded ? above_low(net, slot, x, &held) : x;
 
-		QD_POLL(net->env, slot);
+		poll_after(f, 1);
 		w->slope[slot] = held ? 0.0 : (double) x;
 		w->diagonal[row] += w->slope[slot];
 		w->diagonal[column] += w->slope[slot];
@@ -387,10 +403,20 @@ linearize(const newton *w)
 	}
 	for (line = 0; line < net->lines; line++)
 	{
+		double		size_of_line;
+
 		w->off[line] = (double) f->wide[line];
 		size += w->off[line] * w->off[line];
-		/* a line of nothing but held slots still has somewhere to go */
-		w->diagonal[line] += 1e-13 * ((double) net->need[line] + fabs(w->off[line]));
+
+		/*
+		 * A line of nothing but held slots still has somewhere to go; of the
+		 * others there is as little added as conjugate gradients need: small
+		 * cells of large totals must not be outweighed.
+		 */
+		size_of_line = (double) net->need[line] + fabs(w->off[line]);
+		w->diagonal[line] += 1e-15 * size_of_line;
+		if (w->diagonal[line] < 1e-13 * size_of_line)
+			w->diagonal[line] = 1e-13 * size_of_line;
 	}
 	return size;
 }
@@ -402,6 +428,7 @@ multiply(const newton *w, const double *from, double *to)
 	int32_t		line;
 	int32_t		slot;
 
+	poll_after(w->f, net->lines);
 	for (line = 0; line < net->lines; line++)
 		to[line] = w->diagonal[line] * from[line];
 	for (slot = 0; slot < net->slots; slot++)
@@ -409,7 +436,7 @@ multiply(const newton *w, const double *from, double *to)
 		int32_t		row = net->row[slot];
 		int32_t		column = net->rows + net->column[slot];
 
-		QD_POLL(net->env, slot);
+		poll_after(w->f, 0);
 		to[row] += w->slope[slot] * from[column];
 		to[column] += w->slope[slot] * from[row];
 	}
@@ -469,8 +496,7 @@ all_near(const fit *f)
 
 	for (line = 0; line < net->lines; line++)
 	{
-		QD_POLL(net->env, QD_POLL_MASK);
-		if (!is_near(net->need[line], line_off(f, line), NEAR_PARTS))
+		if (!is_near(f->size[line], line_off(f, line), NEAR_PARTS))
 			return false;
 	}
 	return true;
@@ -539,6 +565,47 @@ converge_by_newton(const newton *w)
 	return false;
 }
 
+/* whether every slot's value is a number that integers can follow */
+static bool
+is_tame(const fit *f)
+{
+	const qd_net *net = f->net;
+	int32_t		slot;
+
+	for (slot = 0; slot < net->slots; slot++)
+	{
+		long double x = qd_net_clamped(net, f->factor, slot);
+
+		poll_after(f, 1);
+		if (!(x >= 0.0L && x < (long double) QD_NET_ROOM))
+			return false;
+	}
+	return true;
+}
+
+/* factors that are tame, and meet the rows where no bound holds a slot */
+static void
+start_anew(const fit *f)
+{
+	const qd_net *net = f->net;
+	int32_t		line;
+	int32_t		i;
+
+	for (line = 0; line < net->lines; line++)
+	{
+		long double sum = 0.0L;
+
+		f->factor[line] = 1.0L;
+		if (line >= net->rows)
+			continue;
+		poll_after(f, net->start[line + 1] - net->start[line]);
+		for (i = net->start[line]; i < net->start[line + 1]; i++)
+			sum += slot_weight(net, i);
+		if (sum > 0.0L)
+			f->factor[line] = (long double) net->need[line] / sum;
+	}
+}
+
 static qd_status
 accelerate(const fit *f, bool *met)
 {
@@ -581,6 +648,8 @@ qd_net_fit(qd_net *net, qd_wide * factor)
 	fit			f = {0};
 	qd_status	status = QD_OK;
 	bool		met = false;
+	bool		beyond_double = false;	/* a factor is; the wider ones may do */
+	int64_t		steps = 0;
 	int			round;
 	int32_t		i;
 
@@ -590,7 +659,9 @@ qd_net_fit(qd_net *net, qd_wide * factor)
 	f.share = qd_net_alloc(env, sizeof(double) * lines);
 	f.sum = qd_net_alloc(env, sizeof(double) * lines);
 	f.wide = qd_net_alloc(env, sizeof(qd_wide) * lines);
-	if (!f.weight || !f.share || !f.sum || !f.wide)
+	f.size = qd_net_alloc(env, sizeof(qd_wide) * lines);
+	f.steps = &steps;
+	if (!f.weight || !f.share || !f.sum || !f.wide || !f.size)
 		status = QD_NOMEM;
 	else
 	{
@@ -603,6 +674,13 @@ qd_net_fit(qd_net *net, qd_wide * factor)
 		{
 			f.share[i] = 1.0;
 			factor[i] = 1.0L;
+			f.size[i] = (long double) net->need[i];
+		}
+		for (i = 0; i < net->slots && net->bounded; i++)
+		{
+			QD_POLL(env, i);
+			f.size[net->row[i]] += (long double) net->low[i];
+			f.size[net->rows + net->column[i]] += (long double) net->low[i];
 		}
 		if (!net->bounded)
 		{
@@ -610,7 +688,13 @@ qd_net_fit(qd_net *net, qd_wide * factor)
 			for (round = 0; round < SLOW_SWEEPS && !sweep_double(&f); round++)
 				;
 			for (i = 0; i < net->lines; i++)
+			{
 				factor[i] = (long double) f.share[i];
+				if (net->need[i] > 0 && !(f.share[i] > 0.0 && isfinite(f.share[i])))
+					beyond_double = true;
+			}
+			if (beyond_double)
+				start_anew(&f);
 		}
 		met = sweep_until_met(&f, SLOW_SWEEPS);
 		if (!met)
@@ -623,6 +707,9 @@ qd_net_fit(qd_net *net, qd_wide * factor)
 		}
 	}
 	net->unsettled = !met;
+	if (!met && status == QD_OK && !is_tame(&f))
+		start_anew(&f);
+	qd_net_release(env, f.size);
 	qd_net_release(env, f.wide);
 	qd_net_release(env, f.sum);
 	qd_net_release(env, f.share);

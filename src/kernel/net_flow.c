@@ -21,6 +21,7 @@ typedef struct flow
 	int32_t    *level;			/* [lines] distance from a source */
 	int32_t    *next;			/* [lines] the slot to try next */
 	int32_t    *queue;			/* [lines]; the path's slots, too */
+	int64_t		steps;			/* of all searches: each may be short */
 } flow;
 
 /* how much more can go through a slot, from that end */
@@ -81,7 +82,6 @@ find_levels(flow *f, int32_t only)
 	const qd_net *net = f->net;
 	int32_t		head = 0;
 	int32_t		tail = 0;
-	int64_t		steps = 0;
 	bool		found = false;
 	int32_t		line;
 
@@ -104,7 +104,7 @@ find_levels(flow *f, int32_t only)
 			int32_t		slot = qd_net_slot(net, at, i);
 			int32_t		other = qd_net_other(net, at, slot);
 
-			QD_POLL(net->env, steps++);
+			QD_POLL(net->env, f->steps++);
 			if (f->level[other] != UNREACHED || residual(net, at, slot) <= 0)
 				continue;
 			f->level[other] = f->level[at] + 1;
@@ -124,7 +124,6 @@ push_from(flow *f, int32_t source)
 	int32_t    *path = f->queue;	/* slots, from the source on */
 	int32_t		length = 0;
 	int32_t		at = source;
-	int64_t		steps = 0;
 
 	while (f->left[source] > 0)
 	{
@@ -140,6 +139,7 @@ push_from(flow *f, int32_t source)
 			{
 				int64_t		room = residual(net, line, path[i]);
 
+				QD_POLL(net->env, f->steps++);
 				if (room < amount)
 					amount = room;
 				line = qd_net_other(net, line, path[i]);
@@ -161,7 +161,7 @@ push_from(flow *f, int32_t source)
 			int32_t		slot = qd_net_slot(net, at, f->next[at]);
 			int32_t		other = qd_net_other(net, at, slot);
 
-			QD_POLL(net->env, steps++);
+			QD_POLL(net->env, f->steps++);
 			if (f->level[other] == f->level[at] + 1 && residual(net, at, slot) > 0)
 			{
 				path[length++] = slot;

@@ -275,10 +275,114 @@ large(void)
 	}
 }
 
+/*
+ * Floors far above what is left to share: small differences of large numbers.
+ * Whether the fit settles or not, the answer comes soon, and holds.
+ */
+static void
+large_floors(void)
+{
+	int64_t		much = INT64_C(1) << 50;
+	board	   *b = make(2, 2, LIST(1, 3, 5, 2), LIST(2 * much + 50, 2 * much + 50),
+						 LIST(2 * much + 40, 2 * much + 60), QD_HAMILTON);
+	board_outcome *o;
+	double		began;
+	bool		holds = true;
+	int32_t		i;
+
+	for (i = 0; i < 4; i++)
+	{
+		b->flags[i] |= QD_HAS_FLOOR;
+		b->floor[i] = much;
+	}
+	began = test_clock();
+	o = run_board(b, NULL, true);
+	for (i = 0; i < 4; i++)
+		holds = holds && o->grid.amount[i] >= much;
+	ok(o->status == QD_OK && holds, "floors of 2^50, 100 units to share");
+#ifndef QD_SLOW
+	ok(test_clock() - began < 4.0, "large floors: %.0f ms", (test_clock() - began) * 1000);
+#else
+	(void) began;
+#endif
+	board_outcome_free(o);
+	board_free(b);
+}
+
+/* bounds a unit around a plan that the weights know nothing of: many kinks */
+static void
+tight_bounds(void)
+{
+	board	   *b = board_new(100, 30);
+	source		s = {NULL, 0, 7};
+	test_env	env;
+	board_outcome *o;
+	int32_t		i;
+
+	for (i = 0; i < b->n; i++)
+	{
+		int64_t		amount = 5000 + (int64_t) draw(&s, 10000);
+
+		b->flags[i] = QD_HAS_WEIGHT | QD_HAS_FLOOR | QD_HAS_CAP;
+		b->weight[i] = 1 + (int64_t) draw(&s, 10000);
+		b->floor[i] = amount - (int64_t) draw(&s, 2);
+		b->cap[i] = amount + (int64_t) draw(&s, 2);
+		b->row_total[b->row[i]] += amount;
+		b->column_total[b->column[i]] += amount;
+	}
+	test_env_init(&env);
+	o = run_board(b, &env, true);
+	ok(o->status == QD_OK, "bounds of a unit around a plan");
+	/* a poll is some 65,000 looks at a cell */
+	ok(env.polls < 600, "tight bounds: %lld polls", (long long) env.polls);
+	board_outcome_free(o);
+	board_free(b);
+}
+
+/* many rows below 0, which only negative floors allow: linear all the same */
+static void
+many_below_zero(void)
+{
+	int32_t		rows = 60000;
+	board	   *b = board_new(rows, 1);
+	board_outcome *o;
+	double		began;
+	int32_t		i;
+
+	for (i = 0; i < rows; i++)
+	{
+		b->flags[i] = QD_HAS_WEIGHT | QD_HAS_FLOOR;
+		b->weight[i] = 1;
+		b->floor[i] = -10;
+		b->row_total[i] = i == 0 ? 3 * (int64_t) rows : -2;
+		b->column_total[0] += b->row_total[i];
+	}
+	began = test_clock();
+	o = run_board(b, NULL, true);
+	ok(o->status == QD_OK && o->grid.amount[0] == 3 * (int64_t) rows && o->grid.amount[rows - 1] == -2,
+	   "rows below 0 by their floors");
+#ifndef QD_SLOW
+	ok(test_clock() - began < 1.0, "many rows below 0: %.0f ms", (test_clock() - began) * 1000);
+#else
+	(void) began;
+#endif
+	board_outcome_free(o);
+	b->row_total[rows - 1] = -11;
+	b->row_total[1] = 7;
+	o = run_board(b, NULL, true);
+	ok(o->status == QD_INFEASIBLE && o->problem.subject == QD_ON_LINE && o->problem.row == rows - 1 &&
+	   o->problem.low == -10, "the one below its floor is named");
+	board_outcome_free(o);
+	board_free(b);
+}
+
 int
 main(void)
 {
 	known_cases();
+	large_floors();
+	tight_bounds();
+	many_below_zero();
 	rules();
 	refusals();
 	twins();
