@@ -137,7 +137,7 @@ read_total(qd_source *source, margin *m, const qd_unit *unit, int32 cell)
 
 		if (line == m->room)
 		{
-			m->room *= 2;
+			m->room = qd_more_room(m->room);
 			m->total = repalloc_huge(m->total, sizeof(Datum) * (Size) m->room);
 			m->isnull = repalloc_huge(m->isnull, sizeof(bool) * (Size) m->room);
 			m->count = repalloc_huge(m->count, sizeof(int64) * (Size) m->room);

@@ -117,6 +117,13 @@ qd_source_alloc(qd_source *source, Size size)
 	return MemoryContextAllocHuge(source->context, Max(size, 1));
 }
 
+/* the next size of an array that grows with what is met: at most 2^31 - 1 */
+int32
+qd_more_room(int32 room)
+{
+	return room > PG_INT32_MAX / 2 ? PG_INT32_MAX : Max(room * 2, 64);
+}
+
 static void *
 env_alloc(void *arg, size_t size)
 {

@@ -91,6 +91,7 @@ extern void qd_source_end(qd_source *source);
 extern void qd_next_row(qd_source *source);
 extern int	qd_next_lag(bool per_row, int *turn);
 extern void *qd_source_alloc(qd_source *source, Size size);
+extern int32 qd_more_room(int32 room);
 extern void qd_source_env(qd_source *source, qd_env *env);
 
 extern void qd_single_begin(qd_source *source, qd_single *single, int arg, const char *name,
