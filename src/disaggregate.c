@@ -211,24 +211,6 @@ measures_read(qd_source *source, measure_column *m, int32 row)
 	return !isnull;
 }
 
-static qd_denton_method
-take_method(const qd_single *single)
-{
-	const char *label;
-	int			i;
-
-	if (single->isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("method must not be null"),
-				 errhint("Use 'proportional' or 'additive'.")));
-	label = qd_single_label(single);
-	for (i = 0; i < lengthof(method_name); i++)
-		if (strcmp(label, method_name[i]) == 0)
-			return (qd_denton_method) i;
-	elog(ERROR, "unexpected disaggregation method \"%s\"", label);
-}
-
 /* two rows that the ORDER BY cannot tell apart have no order in time */
 static void
 check_order(qd_source *source, int32 row)
@@ -307,15 +289,15 @@ read_columns(qd_source *source, const qd_unit *unit, qd_denton_method method, ui
 			totals_read(source, buckets, unit, step - 1, before);
 		before = buckets->count - 1;
 		row = step - days_lag;
-		if (row >= 0 && row < source->n && !measures_read(source, days, row))
+		if (qd_in_rows(source, row) && !measures_read(source, days, row))
 			flags[row] |= NO_DAYS;
 		row = step - indicator_lag;
-		if (row >= 0 && row < source->n && measures_read(source, indicator, row))
+		if (qd_in_rows(source, row) && measures_read(source, indicator, row))
 			flags[row] |= QD_HAS_WEIGHT;
 		for (i = 0; i < lengthof(single); i++)
 		{
 			row = step - single_lag[i];
-			if (single[i]->per_row && row >= 0 && row < source->n)
+			if (single[i]->per_row && qd_in_rows(source, row))
 				qd_single_check(source, single[i], row);
 		}
 		row = step - 1;
@@ -381,7 +363,9 @@ disaggregate(qd_source *source, series_state *state, bool explain)
 	qd_single_begin(source, &unit_value, ARG_UNIT, "unit", true);
 	qd_take_unit(&unit_value, &state->unit);
 	qd_single_begin(source, &method_value, ARG_METHOD, "method", false);
-	state->method = take_method(&method_value);
+	state->method = (qd_denton_method) qd_take_label(&method_value, method_name,
+													 lengthof(method_name),
+													 "Use 'proportional' or 'additive'.");
 	flags = qd_source_alloc(source, n);
 	memset(flags, 0, n);
 	/* what is added to an indicator is in units, so that it has to be, too */

@@ -201,7 +201,7 @@ read_partition(share_state *state)
 
 		qd_next_row(source);
 		qd_columns_read(source, columns, step);
-		if (step - segment_lag >= 0 && step - segment_lag < source->n)
+		if (qd_in_rows(source, step - segment_lag))
 		{
 			int32		number = qd_key_map_read(source, map, step - segment_lag) - QD_NULL_KEY;
 
