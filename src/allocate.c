@@ -77,17 +77,17 @@ read_columns(qd_source *source, const qd_unit *unit, uint8 *flags, const qd_sing
 		for (i = 0; i < lengthof(single); i++)
 		{
 			row = step - single_lag[i];
-			if (single[i]->per_row && row >= 0 && row < source->n)
+			if (single[i]->per_row && qd_in_rows(source, row))
 				qd_single_check(source, single[i], row);
 		}
 		for (i = 0; i < lengthof(amounts); i++)
 		{
 			row = step - amounts_lag[i];
-			if (row >= 0 && row < source->n)
+			if (qd_in_rows(source, row))
 				qd_amounts_read(source, amounts[i], unit, row, flags);
 		}
 		row = step - weight_lag;
-		if (row >= 0 && row < source->n)
+		if (qd_in_rows(source, row))
 			qd_weights_read(source, weights, row, flags);
 		row = step - 1;
 		if (row >= 0 && (flags[row] & (QD_HAS_FLOOR | QD_HAS_CAP)))

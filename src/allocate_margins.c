@@ -151,7 +151,7 @@ read_total(qd_source *source, margin *m, const qd_unit *unit, int32 cell)
 
 		if (line == m->room)
 		{
-			m->room *= 2;
+			m->room = qd_more_room(m->room);
 			m->total = repalloc_huge(m->total, sizeof(Datum) * (Size) m->room);
 			m->isnull = repalloc_huge(m->isnull, sizeof(bool) * (Size) m->room);
 			m->count = repalloc_huge(m->count, sizeof(int64) * (Size) m->room);
@@ -175,12 +175,6 @@ read_total(qd_source *source, margin *m, const qd_unit *unit, int32 cell)
 					total_text(value, isnull)),
 			 errhint("A %s has one total; add what it depends on to PARTITION BY or to the key.",
 					 m->what)));
-}
-
-static inline bool
-in_cells(const qd_source *source, int32 cell)
-{
-	return cell >= 0 && cell < source->n;
 }
 
 /*
@@ -392,26 +386,26 @@ read_cells(qd_source *source, grid_source *g, const qd_unit *unit, const qd_sing
 		int32		cell = step - 1;
 
 		qd_next_row(source);
-		if (in_cells(source, step))
+		if (qd_in_rows(source, step))
 			read_key(source, &g->rows, step);
-		if (in_cells(source, cell))
+		if (qd_in_rows(source, cell))
 			read_total(source, &g->rows, unit, cell);
-		if (in_cells(source, step))
+		if (qd_in_rows(source, step))
 		{
 			read_key(source, &g->columns, step);
 			g->complete = step + 1;
 		}
-		if (in_cells(source, cell))
+		if (qd_in_rows(source, cell))
 			read_total(source, &g->columns, unit, cell);
 		for (i = 0; i < lengthof(single); i++)
-			if (single[i]->per_row && in_cells(source, step - single_lag[i]))
+			if (single[i]->per_row && qd_in_rows(source, step - single_lag[i]))
 				qd_single_check(source, single[i], step - single_lag[i]);
 		for (i = 0; i < lengthof(amounts); i++)
-			if (in_cells(source, step - amounts_lag[i]))
+			if (qd_in_rows(source, step - amounts_lag[i]))
 				qd_amounts_read(source, amounts[i], unit, step - amounts_lag[i], flags);
-		if (in_cells(source, step - weight_lag))
+		if (qd_in_rows(source, step - weight_lag))
 			qd_weights_read(source, weights, step - weight_lag, flags);
-		if (in_cells(source, cell) && (flags[cell] & (QD_HAS_FLOOR | QD_HAS_CAP)))
+		if (qd_in_rows(source, cell) && (flags[cell] & (QD_HAS_FLOOR | QD_HAS_CAP)))
 			qd_check_bounds(source, floor, cap, cell, flags[cell], true);
 	}
 }

@@ -184,24 +184,6 @@ whole_digits(int64 value, int scale)
 	return m == 0 ? 0 : digits - scale;
 }
 
-static qd_rate_method
-take_method(const qd_single *single)
-{
-	const char *label;
-	int			i;
-
-	if (single->isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("method must not be null"),
-				 errhint("Use 'scale', 'shift' or 'close_gap'.")));
-	label = qd_single_label(single);
-	for (i = 0; i < lengthof(method_name); i++)
-		if (strcmp(label, method_name[i]) == 0)
-			return (qd_rate_method) i;
-	elog(ERROR, "unexpected rate method \"%s\"", label);
-}
-
 /* the decimal digits of the result, one value in a partition */
 typedef struct result_scale
 {
@@ -306,25 +288,25 @@ read_columns(qd_source *source, const qd_unit *unit, uint8 *flags, const qd_sing
 
 		qd_next_row(source);
 		row = step - volume_lag;
-		if (row >= 0 && row < source->n)
+		if (qd_in_rows(source, row))
 			qd_weights_read(source, volume, row, flags);
 		row = step - baseline_lag;
-		if (row >= 0 && row < source->n)
+		if (qd_in_rows(source, row))
 			baselines_read(source, baseline, row);
 		for (i = 0; i < lengthof(single); i++)
 		{
 			row = step - single_lag[i];
-			if (single[i]->per_row && row >= 0 && row < source->n)
+			if (single[i]->per_row && qd_in_rows(source, row))
 				qd_single_check(source, single[i], row);
 		}
 		for (i = 0; i < lengthof(amounts); i++)
 		{
 			row = step - amounts_lag[i];
-			if (row >= 0 && row < source->n)
+			if (qd_in_rows(source, row))
 				qd_amounts_read(source, amounts[i], unit, row, flags);
 		}
 		row = step - scale_lag;
-		if (scale->per_row && row >= 0 && row < source->n)
+		if (scale->per_row && qd_in_rows(source, row))
 			check_scale(source, scale, row);
 		row = step - 1;
 		if (row >= 0 && (flags[row] & (QD_HAS_FLOOR | QD_HAS_CAP)))
@@ -452,7 +434,8 @@ push_down(qd_source *source, rate_state *state, bool explain)
 		return;
 	}
 	qd_single_begin(source, &method_value, ARG_METHOD, "method", false);
-	method = take_method(&method_value);
+	method = (qd_rate_method) qd_take_label(&method_value, method_name, lengthof(method_name),
+											"Use 'scale', 'shift' or 'close_gap'.");
 	scale.per_row = !source->constant(source, ARG_SCALE);
 	scale.value = get_scale(source, 0);
 	unit->multiple = 1;

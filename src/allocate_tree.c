@@ -122,12 +122,6 @@ read_root_total(qd_source *source, const tree_arguments *arg, const qd_unit *uni
 		total[row] = qd_count_total(source, unit, value, row);
 }
 
-static inline bool
-in_rows(const qd_source *source, int32 row)
-{
-	return row >= 0 && row < source->n;
-}
-
 /*
  * Reads nodes, weights, bounds, locks and uplifts into state->tree, and the
  * totals of roots into total[] unless that is NULL; links the tree.
@@ -190,17 +184,17 @@ read_tree(qd_source *source, const tree_arguments *arg, tree_state *state, int64
 			qd_node_map_read_node(source, map, step);
 		if (step > 0 && qd_node_map_read_parent(source, map, step - 1) && total)
 			read_root_total(source, arg, unit, step - 1, flags, total);
-		if (unit_value.per_row && in_rows(source, step - unit_lag))
+		if (unit_value.per_row && qd_in_rows(source, step - unit_lag))
 			qd_single_check(source, &unit_value, step - unit_lag);
-		if (in_rows(source, step - locked_lag))
+		if (qd_in_rows(source, step - locked_lag))
 			qd_amounts_read(source, &locked, unit, step - locked_lag, flags);
-		if (in_rows(source, step - floor_lag))
+		if (qd_in_rows(source, step - floor_lag))
 			qd_amounts_read(source, &floor, unit, step - floor_lag, flags);
-		if (in_rows(source, step - cap_lag))
+		if (qd_in_rows(source, step - cap_lag))
 			qd_amounts_read(source, &cap, unit, step - cap_lag, flags);
-		if (in_rows(source, step - uplift_lag))
+		if (qd_in_rows(source, step - uplift_lag))
 			read_uplift(source, &uplifts, step - uplift_lag);
-		if (in_rows(source, step - weight_lag))
+		if (qd_in_rows(source, step - weight_lag))
 			qd_weights_read(source, &weights, step - weight_lag, flags);
 	}
 	qd_weights_end(source, &weights, flags);

@@ -20,6 +20,7 @@
 #include "utils/typcache.h"
 
 #include "kernel/period.h"
+#include "span.h"
 
 PG_FUNCTION_INFO_V1(qd_calendar);
 
@@ -300,9 +301,6 @@ begin_calendar(FunctionCallInfo fcinfo)
 	ArrayType  *holidays = PG_ARGISNULL(4) ? NULL : PG_GETARG_ARRAYTYPE_P(4);
 	ArrayType  *extra_workdays = PG_ARGISNULL(5) ? NULL : PG_GETARG_ARRAYTYPE_P(5);
 	RangeType  *span;
-	RangeBound	lower;
-	RangeBound	upper;
-	bool		empty;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3) ||
 		PG_ARGISNULL(6) || PG_ARGISNULL(7))
@@ -313,20 +311,7 @@ begin_calendar(FunctionCallInfo fcinfo)
 
 	span = PG_GETARG_RANGE_P(0);
 	state->range_type = lookup_type_cache(RangeTypeGetOid(span), TYPECACHE_RANGE_INFO);
-	range_deserialize(state->range_type, span, &lower, &upper, &empty);
-	if (!empty)
-	{
-		if (lower.infinite || upper.infinite ||
-			DATE_NOT_FINITE(DatumGetDateADT(lower.val)) ||
-			DATE_NOT_FINITE(DatumGetDateADT(upper.val)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("span must have a first and a last day: %s",
-							DatumGetCString(OidFunctionCall1(F_RANGE_OUT, RangeTypePGetDatum(span)))),
-					 errhint("For example daterange('2026-01-01', '2027-01-01').")));
-		state->next = DatumGetDateADT(lower.val);
-		state->end = DatumGetDateADT(upper.val);
-	}
+	(void) qd_span_days(state->range_type, span, &state->next, &state->end);
 	state->exceptions = find_exceptions(holidays, extra_workdays, state->next, state->end);
 	return state;
 }

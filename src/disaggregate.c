@@ -7,19 +7,16 @@
 
 #include <math.h>
 
-#include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/typcache.h"
 #include "windowapi.h"
 
 #include "allocation.h"
 #include "decimal.h"
 #include "kernel/denton.h"
+#include "key_map.h"
 #include "source.h"
 
 PG_FUNCTION_INFO_V1(qd_disaggregate_window);
@@ -46,183 +43,85 @@ typedef struct series_state
 
 static const char *const method_name[] = {"proportional", "additive"};
 
-/* a bucket's key in the hash table: its number, or the one looked for */
-#define PROBE (-1)
-
-typedef struct bucket_entry
+/* the buckets met so far, in window order; their keys' numbers are theirs */
+typedef struct bucket_list
 {
-	int32		bucket;
-	uint32		hash;
-	char		status;
-} bucket_entry;
-
-typedef struct bucket_map bucket_map;
-
-static bool same_bucket(bucket_map *map, int32 a, int32 b);
-
-#define SH_PREFIX buckets
-#define SH_ELEMENT_TYPE bucket_entry
-#define SH_KEY_TYPE int32
-#define SH_KEY bucket
-#define SH_HASH_KEY(tb, key) 0	/* hashes are always given */
-#define SH_EQUAL(tb, a, b) same_bucket((bucket_map *) (tb)->private_data, a, b)
-#define SH_STORE_HASH
-#define SH_GET_HASH(tb, entry) (entry)->hash
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
-/* the buckets met so far, in window order */
-struct bucket_map
-{
+	qd_key_map *keys;
 	int32		count;
 	int32		room;
-	Datum	   *key;			/* [room] */
 	int32	   *start;			/* [room + 1] */
 	int64	   *total;			/* [room] */
 	uint8	   *has_total;		/* [room] */
-	Datum		probe;
-	buckets_hash *table;
-	Oid			type;
-	Oid			collation;
-	int16		typlen;
-	bool		typbyval;
-	FmgrInfo	hash;
-	FmgrInfo	equal;
-};
-
-static inline bool
-equal_keys(bucket_map *map, Datum a, Datum b)
-{
-	if (map->typbyval && a == b)
-		return true;
-	return DatumGetBool(FunctionCall2Coll(&map->equal, map->collation, a, b));
-}
-
-static bool
-same_bucket(bucket_map *map, int32 a, int32 b)
-{
-	return equal_keys(map, a == PROBE ? map->probe : map->key[a],
-					  b == PROBE ? map->probe : map->key[b]);
-}
-
-static char *
-bucket_text(bucket_map *map, Datum key)
-{
-	Oid			output;
-	bool		varlena;
-
-	getTypeOutputInfo(map->type, &output, &varlena);
-	return OidOutputFunctionCall(output, key);
-}
+} bucket_list;
 
 /* error: a type that cannot be hashed */
-static bucket_map *
-buckets_begin(qd_source *source)
+static void
+buckets_begin(qd_source *source, bucket_list *list)
 {
-	MemoryContext old = MemoryContextSwitchTo(source->context);
-	bucket_map *map = palloc0(sizeof(bucket_map));
-	TypeCacheEntry *type;
-
-	map->type = get_fn_expr_argtype(source->fcinfo->flinfo, ARG_BUCKET);
-	if (!OidIsValid(map->type))
-		elog(ERROR, "could not determine the type of the bucket");
-	type = lookup_type_cache(map->type, TYPECACHE_HASH_PROC_FINFO | TYPECACHE_EQ_OPR_FINFO);
-	if (!OidIsValid(type->hash_proc_finfo.fn_oid) || !OidIsValid(type->eq_opr_finfo.fn_oid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("could not identify a hash function for type %s",
-						format_type_be(map->type)),
-				 errhint("Cast the bucket to text.")));
-	map->typlen = type->typlen;
-	map->typbyval = type->typbyval;
-	map->collation = source->fcinfo->fncollation;
-	fmgr_info_copy(&map->hash, &type->hash_proc_finfo, source->context);
-	fmgr_info_copy(&map->equal, &type->eq_opr_finfo, source->context);
-	map->room = 64;
-	map->key = palloc(sizeof(Datum) * 64);
-	map->start = palloc(sizeof(int32) * (64 + 1));
-	map->total = palloc(sizeof(int64) * 64);
-	map->has_total = palloc(64);
-	map->table = buckets_create(source->context, 64, map);
-	MemoryContextSwitchTo(old);
-	return map;
+	list->keys = qd_key_map_begin(source, ARG_BUCKET, "the bucket");
+	list->count = 0;
+	list->room = 64;
+	list->start = qd_source_alloc(source, sizeof(int32) * ((Size) list->room + 1));
+	list->total = qd_source_alloc(source, sizeof(int64) * (Size) list->room);
+	list->has_total = qd_source_alloc(source, (Size) list->room);
 }
 
 /* reads a row's bucket; errors: NULL, one that was left behind already */
 static void
-buckets_read(qd_source *source, bucket_map *map, int32 row)
+buckets_read(qd_source *source, bucket_list *list, int32 row)
 {
-	bool		isnull;
-	Datum		key = source->get(source, ARG_BUCKET, row, &isnull);
-	uint32		hash;
-	bool		found;
-	bucket_entry *entry;
-	MemoryContext old;
+	int32		bucket = qd_key_map_read(source, list->keys, row);
 
-	if (isnull)
+	if (bucket == QD_NULL_KEY)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("bucket must not be null"),
 				 errdetail("%s", source->describe(source, row)),
 				 errhint("A bucket without a total is a bucket all the same: leave its total null.")));
-	if (map->count > 0 && equal_keys(map, map->key[map->count - 1], key))
-		return;
-	if (map->count == map->room)
-	{
-		map->room *= 2;
-		map->key = repalloc_huge(map->key, sizeof(Datum) * (Size) map->room);
-		map->start = repalloc_huge(map->start, sizeof(int32) * ((Size) map->room + 1));
-		map->total = repalloc_huge(map->total, sizeof(int64) * (Size) map->room);
-		map->has_total = repalloc_huge(map->has_total, (Size) map->room);
-	}
-	/* the type's hash functions can be weak in the low bits */
-	hash = murmurhash32(DatumGetUInt32(FunctionCall1Coll(&map->hash, map->collation, key)));
-	map->probe = key;
-	entry = buckets_insert_hash(map->table, PROBE, hash, &found);
-	if (found)
+	if (bucket < list->count - 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("bucket \"%s\" begins twice", bucket_text(map, key)),
+				 errmsg("bucket %s begins twice", qd_key_map_text(list->keys, bucket)),
 				 errdetail("Rows %d and %d of the partition, in window order, with another bucket between them.",
-						   map->start[entry->bucket] + 1, row + 1),
+						   list->start[bucket] + 1, row + 1),
 				 errhint("The window needs an ORDER BY in order of time; add what tells several series apart to PARTITION BY.")));
-	entry->bucket = map->count;
-	old = MemoryContextSwitchTo(source->context);
-	if (map->typlen == -1 && !map->typbyval)
-		map->key[map->count] = PointerGetDatum(PG_DETOAST_DATUM_COPY(key));
-	else
-		map->key[map->count] = datumCopy(key, map->typbyval, map->typlen);
-	MemoryContextSwitchTo(old);
-	map->start[map->count] = row;
-	map->has_total[map->count] = false;
-	map->total[map->count] = 0;
-	map->count++;
+	if (bucket == list->count - 1)
+		return;
+	if (list->count == list->room)
+	{
+		list->room = qd_more_room(list->room);
+		list->start = repalloc_huge(list->start, sizeof(int32) * ((Size) list->room + 1));
+		list->total = repalloc_huge(list->total, sizeof(int64) * (Size) list->room);
+		list->has_total = repalloc_huge(list->has_total, (Size) list->room);
+	}
+	list->start[bucket] = row;
+	list->has_total[bucket] = false;
+	list->total[bucket] = 0;
+	list->count++;
 }
 
 /* reads a row's total; it is that of all rows of the bucket, the last one met */
 static void
-totals_read(qd_source *source, bucket_map *map, const qd_unit *unit, int32 row, int32 bucket)
+totals_read(qd_source *source, bucket_list *list, const qd_unit *unit, int32 row, int32 bucket)
 {
 	bool		isnull;
 	Datum		value = source->get(source, ARG_TOTAL, row, &isnull);
 	int64		count = isnull ? 0 : qd_count_total(source, unit, value, row);
 
-	if (map->start[bucket] == row)
+	if (list->start[bucket] == row)
 	{
-		map->total[bucket] = count;
-		map->has_total[bucket] = !isnull;
+		list->total[bucket] = count;
+		list->has_total[bucket] = !isnull;
 		return;
 	}
-	if (map->total[bucket] == count && map->has_total[bucket] == !isnull)
+	if (list->total[bucket] == count && list->has_total[bucket] == !isnull)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("total must be the same in all rows of a bucket: %s and %s",
-					map->has_total[bucket] ? qd_units_text(unit, map->total[bucket]) : "NULL",
+					list->has_total[bucket] ? qd_units_text(unit, list->total[bucket]) : "NULL",
 					isnull ? "NULL" : qd_units_text(unit, count)),
-			 errdetail("Bucket \"%s\". %s", bucket_text(map, map->key[bucket]),
+			 errdetail("Bucket %s. %s", qd_key_map_text(list->keys, bucket),
 					   source->describe(source, row)),
 			 errhint("Every row has the total of its bucket; a bucket is what one total is spread over.")));
 }
@@ -312,24 +211,6 @@ measures_read(qd_source *source, measure_column *m, int32 row)
 	return !isnull;
 }
 
-static qd_denton_method
-take_method(const qd_single *single)
-{
-	const char *label;
-	int			i;
-
-	if (single->isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("method must not be null"),
-				 errhint("Use 'proportional' or 'additive'.")));
-	label = qd_single_label(single);
-	for (i = 0; i < lengthof(method_name); i++)
-		if (strcmp(label, method_name[i]) == 0)
-			return (qd_denton_method) i;
-	elog(ERROR, "unexpected disaggregation method \"%s\"", label);
-}
-
 /* two rows that the ORDER BY cannot tell apart have no order in time */
 static void
 check_order(qd_source *source, int32 row)
@@ -378,7 +259,7 @@ check_row(qd_source *source, qd_denton_method method, const measure_column *indi
 /* all columns of all rows, every other one a row behind (see source.c) */
 static void
 read_columns(qd_source *source, const qd_unit *unit, qd_denton_method method, uint8 *flags,
-			 bucket_map *buckets, measure_column *indicator, measure_column *days,
+			 bucket_list *buckets, measure_column *indicator, measure_column *days,
 			 const qd_single *method_value, const qd_single *unit_value)
 {
 	const qd_single *single[] = {method_value, unit_value};
@@ -408,15 +289,15 @@ read_columns(qd_source *source, const qd_unit *unit, qd_denton_method method, ui
 			totals_read(source, buckets, unit, step - 1, before);
 		before = buckets->count - 1;
 		row = step - days_lag;
-		if (row >= 0 && row < source->n && !measures_read(source, days, row))
+		if (qd_in_rows(source, row) && !measures_read(source, days, row))
 			flags[row] |= NO_DAYS;
 		row = step - indicator_lag;
-		if (row >= 0 && row < source->n && measures_read(source, indicator, row))
+		if (qd_in_rows(source, row) && measures_read(source, indicator, row))
 			flags[row] |= QD_HAS_WEIGHT;
 		for (i = 0; i < lengthof(single); i++)
 		{
 			row = step - single_lag[i];
-			if (single[i]->per_row && row >= 0 && row < source->n)
+			if (single[i]->per_row && qd_in_rows(source, row))
 				qd_single_check(source, single[i], row);
 		}
 		row = step - 1;
@@ -428,11 +309,11 @@ read_columns(qd_source *source, const qd_unit *unit, qd_denton_method method, ui
 	}
 }
 
-pg_noreturn static void report(qd_source *source, const qd_unit *unit, bucket_map *buckets,
+pg_noreturn static void report(qd_source *source, const qd_unit *unit, bucket_list *buckets,
 							   qd_status status, const qd_problem *problem);
 
 static void
-report(qd_source *source, const qd_unit *unit, bucket_map *buckets, qd_status status,
+report(qd_source *source, const qd_unit *unit, bucket_list *buckets, qd_status status,
 	   const qd_problem *problem)
 {
 	if (status == QD_INFEASIBLE)
@@ -443,9 +324,9 @@ report(qd_source *source, const qd_unit *unit, bucket_map *buckets, qd_status st
 			bucket++;
 		ereport(ERROR,
 				(errcode(ERRCODE_QD_INFEASIBLE),
-				 errmsg("total %s of bucket \"%s\" has nowhere to go",
+				 errmsg("total %s of bucket %s has nowhere to go",
 						qd_units_text(unit, problem->asked),
-						bucket_text(buckets, buckets->key[bucket])),
+						qd_key_map_text(buckets->keys, bucket)),
 				 errdetail("All its rows have a null indicator, an indicator of 0, or 0 days."),
 				 errhint("Use method => 'additive' where the indicator is 0, or give the bucket a total of 0.")));
 	}
@@ -472,7 +353,7 @@ disaggregate(qd_source *source, series_state *state, bool explain)
 	qd_single	method_value;
 	measure_column indicator;
 	measure_column days;
-	bucket_map *buckets;
+	bucket_list buckets;
 	uint8	   *flags;
 	qd_env		env;
 	qd_problem	problem = {0};
@@ -482,7 +363,9 @@ disaggregate(qd_source *source, series_state *state, bool explain)
 	qd_single_begin(source, &unit_value, ARG_UNIT, "unit", true);
 	qd_take_unit(&unit_value, &state->unit);
 	qd_single_begin(source, &method_value, ARG_METHOD, "method", false);
-	state->method = take_method(&method_value);
+	state->method = (qd_denton_method) qd_take_label(&method_value, method_name,
+													 lengthof(method_name),
+													 "Use 'proportional' or 'additive'.");
 	flags = qd_source_alloc(source, n);
 	memset(flags, 0, n);
 	/* what is added to an indicator is in units, so that it has to be, too */
@@ -490,25 +373,24 @@ disaggregate(qd_source *source, series_state *state, bool explain)
 				   state->method == QD_DENTON_PROPORTIONAL ? 1 :
 				   pow(10, state->unit.scale) / (double) state->unit.multiple);
 	measures_begin(source, &days, ARG_DAYS, "days", 1);
-	buckets = buckets_begin(source);
-	read_columns(source, &state->unit, state->method, flags, buckets, &indicator, &days,
+	buckets_begin(source, &buckets);
+	read_columns(source, &state->unit, state->method, flags, &buckets, &indicator, &days,
 				 &method_value, &unit_value);
 	for (row = 0; row < source->n; row++)
 	{
 		flags[row] &= ~NO_DAYS;
 		CHECK_FOR_INTERRUPTS();
 	}
-	buckets_destroy(buckets->table);
-	buckets->start[buckets->count] = source->n;
+	buckets.start[buckets.count] = source->n;
 
 	series->n = source->n;
-	series->buckets = buckets->count;
-	series->start = buckets->start;
+	series->buckets = buckets.count;
+	series->start = buckets.start;
 	series->flags = flags;
 	series->indicator = indicator.value;
 	series->days = days.value;
-	series->total = buckets->total;
-	series->has_total = buckets->has_total;
+	series->total = buckets.total;
+	series->has_total = buckets.has_total;
 	series->amount = qd_source_alloc(source, sizeof(int64) * n);
 	series->exact = qd_source_alloc(source, sizeof(int64) * n);
 	series->exact_fraction = qd_source_alloc(source, sizeof(uint64) * n);
@@ -517,22 +399,16 @@ disaggregate(qd_source *source, series_state *state, bool explain)
 	qd_source_env(source, &env);
 	status = qd_disaggregate(&env, series, state->method, &problem);
 	if (status != QD_OK)
-		report(source, &state->unit, buckets, status, &problem);
+		report(source, &state->unit, &buckets, status, &problem);
 	pfree(flags);
 	if (indicator.value)
 		pfree(indicator.value);
 	if (days.value)
 		pfree(days.value);
-	pfree(buckets->start);
-	pfree(buckets->total);
-	pfree(buckets->has_total);
-	if (!buckets->typbyval)
-		for (row = 0; row < buckets->count; row++)
-		{
-			pfree(DatumGetPointer(buckets->key[row]));
-			CHECK_FOR_INTERRUPTS();
-		}
-	pfree(buckets->key);
+	pfree(buckets.start);
+	pfree(buckets.total);
+	pfree(buckets.has_total);
+	qd_key_map_end(buckets.keys);
 	if (!explain)
 	{
 		pfree(series->exact);

@@ -25,6 +25,7 @@
 
 #include "decimal.h"
 #include "distribution.h"
+#include "source.h"
 
 PG_FUNCTION_INFO_V1(qd_distribution_in);
 PG_FUNCTION_INFO_V1(qd_distribution_out);
@@ -70,25 +71,13 @@ env_alloc(void *arg, size_t size)
 	return MemoryContextAllocExtended((MemoryContext) arg, size, MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
 }
 
-static void
-env_release(void *arg, void *ptr)
-{
-	pfree(ptr);
-}
-
-static void
-env_poll(void *arg)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
 /* what a kernel gets in the server; allocations are the context's */
 void
 qd_server_env(MemoryContext context, qd_env *env)
 {
 	env->alloc = env_alloc;
-	env->release = env_release;
-	env->poll = env_poll;
+	env->release = qd_env_release;
+	env->poll = qd_env_poll;
 	env->peers = NULL;
 	env->arg = context;
 }

@@ -16,6 +16,7 @@
 #include "windowapi.h"
 
 #include "exact.h"
+#include "source.h"
 
 /* what a fast kernel takes */
 #define NARROW_LIMIT	(INT64CONST(1) << 62)
@@ -389,25 +390,13 @@ local_alloc(void *arg, size_t size)
 	return MemoryContextAllocHuge(CurrentMemoryContext, size);
 }
 
-static void
-local_release(void *arg, void *ptr)
-{
-	pfree(ptr);
-}
-
-static void
-local_poll(void *arg)
-{
-	CHECK_FOR_INTERRUPTS();
-}
-
 /* an environment in the current memory context, for one row's worth of work */
 void
 qd_exact_env(qd_env *env)
 {
 	env->alloc = local_alloc;
-	env->release = local_release;
-	env->poll = local_poll;
+	env->release = qd_env_release;
+	env->poll = qd_env_poll;
 	env->peers = NULL;
 	env->arg = NULL;
 }

@@ -8,16 +8,15 @@
  */
 #include "compat.h"
 
-#include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
 #include "key_map.h"
+#include "key_type.h"
 
 typedef struct key_entry
 {
@@ -45,8 +44,8 @@ static inline bool same_key(qd_key_map *map, int32 a, int32 b);
 
 struct qd_key_map
 {
+	MemoryContext context;		/* of all that is here */
 	int			arg;
-	const char *name;
 	int32		count;
 	int32		room;			/* keys that fit key[] */
 	Datum	   *key;			/* [room] by number */
@@ -54,61 +53,41 @@ struct qd_key_map
 	Datum		probe;
 	keys_hash  *table;
 
-	Oid			type;
-	Oid			collation;
-	int16		typlen;
-	bool		typbyval;
-	FmgrInfo	hash;
-	FmgrInfo	equal;
+	qd_key_type type;
 };
-
-static inline bool
-equal_keys(qd_key_map *map, Datum a, Datum b)
-{
-	/* of one type: the same bits are the same key */
-	if (a == b)
-		return true;
-	return DatumGetBool(FunctionCall2Coll(&map->equal, map->collation, a, b));
-}
 
 static inline bool
 same_key(qd_key_map *map, int32 a, int32 b)
 {
-	return equal_keys(map, a == PROBE ? map->probe : map->key[a],
-					  b == PROBE ? map->probe : map->key[b]);
+	return qd_keys_equal(&map->type, a == PROBE ? map->probe : map->key[a],
+						 b == PROBE ? map->probe : map->key[b]);
 }
 
-/* Begins to read keys.  Error: a type that cannot be hashed. */
+/* Begins to read keys, which messages call name.  Error: a type that cannot be hashed. */
 qd_key_map *
 qd_key_map_begin(qd_source *source, int arg, const char *name)
 {
-	MemoryContext old = MemoryContextSwitchTo(source->context);
+	MemoryContext context = AllocSetContextCreate(source->context, "quota_decomp keys",
+												  ALLOCSET_START_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	qd_key_map *map = palloc0(sizeof(qd_key_map));
-	TypeCacheEntry *type;
 
+	map->context = context;
 	map->arg = arg;
-	map->name = name;
-	map->type = get_fn_expr_argtype(source->fcinfo->flinfo, arg);
-	if (!OidIsValid(map->type))
-		elog(ERROR, "could not determine the type of %s", name);
-	type = lookup_type_cache(map->type, TYPECACHE_HASH_PROC_FINFO | TYPECACHE_EQ_OPR_FINFO);
-	if (!OidIsValid(type->hash_proc_finfo.fn_oid) || !OidIsValid(type->eq_opr_finfo.fn_oid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("could not identify a hash function for type %s",
-						format_type_be(map->type)),
-				 errhint("Cast %s to text.", name)));
-	map->typlen = type->typlen;
-	map->typbyval = type->typbyval;
-	map->collation = source->fcinfo->fncollation;
-	fmgr_info_copy(&map->hash, &type->hash_proc_finfo, source->context);
-	fmgr_info_copy(&map->equal, &type->eq_opr_finfo, source->context);
+	qd_key_type_begin(source, &map->type, arg, name);
 	map->room = 64;
 	map->key = palloc(sizeof(Datum) * map->room);
 	map->last = -1;
-	map->table = keys_create(source->context, (uint32) map->room, map);
+	map->table = keys_create(context, (uint32) map->room, map);
 	MemoryContextSwitchTo(old);
 	return map;
+}
+
+/* gives back all memory of it; numbers given stay what they were */
+void
+qd_key_map_end(qd_key_map *map)
+{
+	MemoryContextDelete(map->context);
 }
 
 /*
@@ -125,43 +104,35 @@ qd_key_map_read(qd_source *source, qd_key_map *map, int32 row)
 
 	if (isnull)
 		return QD_NULL_KEY;
-	if (map->typlen == -1)
+	if (map->type.typlen == -1)
 		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
 
 	/*
 	 * rows of a key often follow each other, or go through the same keys
 	 * again
 	 */
-	if (map->last >= 0 && equal_keys(map, map->key[map->last], key))
+	if (map->last >= 0 && qd_keys_equal(&map->type, map->key[map->last], key))
 		return map->last;
 	if (map->last >= 0 && map->count > 1)
 	{
 		int32		next = map->last + 1 < map->count ? map->last + 1 : 0;
 
-		if (equal_keys(map, map->key[next], key))
+		if (qd_keys_equal(&map->type, map->key[next], key))
 			return map->last = next;
 	}
 
-	/*
-	 * the type's hash functions can be weak in the low bits that the table
-	 * uses
-	 */
 	map->probe = key;
-	entry = keys_insert_hash(map->table, PROBE,
-							 murmurhash32(DatumGetUInt32(FunctionCall1Coll(&map->hash,
-																		   map->collation,
-																		   key))),
-							 &found);
+	entry = keys_insert_hash(map->table, PROBE, qd_key_hash(&map->type, key), &found);
 	if (!found)
 	{
-		MemoryContext old = MemoryContextSwitchTo(source->context);
+		MemoryContext old = MemoryContextSwitchTo(map->context);
 
 		if (map->count == map->room)
 		{
-			map->room *= 2;
+			map->room = qd_more_room(map->room);
 			map->key = repalloc_huge(map->key, sizeof(Datum) * (Size) map->room);
 		}
-		map->key[map->count] = datumCopy(key, map->typbyval, map->typlen);
+		map->key[map->count] = datumCopy(key, map->type.typbyval, map->type.typlen);
 		entry->number = map->count++;
 		MemoryContextSwitchTo(old);
 	}
@@ -178,13 +149,9 @@ qd_key_map_count(const qd_key_map *map)
 char *
 qd_key_map_text(const qd_key_map *map, int32 number)
 {
-	Oid			output;
-	bool		varlena;
-
 	if (number == QD_NULL_KEY)
 		return pstrdup("NULL");
-	getTypeOutputInfo(map->type, &output, &varlena);
-	return psprintf("\"%s\"", OidOutputFunctionCall(output, map->key[number]));
+	return psprintf("\"%s\"", qd_key_text(&map->type, map->key[number]));
 }
 
 typedef struct key_order
@@ -199,7 +166,7 @@ compare_keys(const void *a, const void *b, void *arg)
 	const key_order *order = arg;
 
 	CHECK_FOR_INTERRUPTS();
-	return DatumGetInt32(FunctionCall2Coll(order->compare, order->map->collation,
+	return DatumGetInt32(FunctionCall2Coll(order->compare, order->map->type.collation,
 										   order->map->key[*(const int32 *) a],
 										   order->map->key[*(const int32 *) b]));
 }
@@ -212,7 +179,7 @@ int32 *
 qd_key_map_sorted(qd_source *source, const qd_key_map *map)
 {
 	int32	   *sorted = qd_source_alloc(source, sizeof(int32) * (Size) map->count);
-	TypeCacheEntry *type = lookup_type_cache(map->type, TYPECACHE_CMP_PROC_FINFO);
+	TypeCacheEntry *type = lookup_type_cache(map->type.type, TYPECACHE_CMP_PROC_FINFO);
 	key_order	order;
 	int32		i;
 

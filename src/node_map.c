@@ -13,15 +13,13 @@
  */
 #include "compat.h"
 
-#include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/typcache.h"
 
+#include "key_type.h"
 #include "node_map.h"
 
 typedef struct node_entry
@@ -63,41 +61,17 @@ struct qd_node_map
 	Datum		probe;
 	nodes_hash *table;
 
-	Oid			type;
-	Oid			collation;
-	int16		typlen;
-	bool		typbyval;
-	FmgrInfo	hash;
-	FmgrInfo	equal;
+	qd_key_type type;
 
 	char	   *block;			/* where copies of keys go */
 	Size		block_left;
 };
 
 static inline bool
-equal_keys(qd_node_map *map, Datum a, Datum b)
-{
-	/*
-	 * of one type, and without NaN-like values: the same bits are the same
-	 * key
-	 */
-	if (a == b)
-		return true;
-	return DatumGetBool(FunctionCall2Coll(&map->equal, map->collation, a, b));
-}
-
-static inline bool
 same_node(qd_node_map *map, int32 a, int32 b)
 {
-	return equal_keys(map, a == PROBE ? map->probe : map->key[a],
-					  b == PROBE ? map->probe : map->key[b]);
-}
-
-/* the type's hash functions can be weak in the low bits that the table uses */
-static inline uint32
-hash_node(qd_node_map *map, Datum key)
-{
-	return murmurhash32(DatumGetUInt32(FunctionCall1Coll(&map->hash, map->collation, key)));
+	return qd_keys_equal(&map->type, a == PROBE ? map->probe : map->key[a],
+						 b == PROBE ? map->probe : map->key[b]);
 }
 
 /* a copy of a key that lives as long as the map, without a chunk of its own */
@@ -107,11 +81,11 @@ keep_key(qd_source *source, qd_node_map *map, Datum key)
 	Size		size;
 	char	   *copy;
 
-	if (map->typbyval)
+	if (map->type.typbyval)
 		return key;
-	if (map->typlen == -1)
+	if (map->type.typlen == -1)
 		key = PointerGetDatum(PG_DETOAST_DATUM_PACKED(key));
-	size = MAXALIGN(datumGetSize(key, false, map->typlen));
+	size = MAXALIGN(datumGetSize(key, false, map->type.typlen));
 	if (size > map->block_left)
 	{
 		Size		block = Max(size, KEY_BLOCK);
@@ -120,20 +94,10 @@ keep_key(qd_source *source, qd_node_map *map, Datum key)
 		map->block_left = block;
 	}
 	copy = map->block;
-	memcpy(copy, DatumGetPointer(key), datumGetSize(key, false, map->typlen));
+	memcpy(copy, DatumGetPointer(key), datumGetSize(key, false, map->type.typlen));
 	map->block += size;
 	map->block_left -= size;
 	return PointerGetDatum(copy);
-}
-
-static char *
-key_text(qd_node_map *map, Datum key)
-{
-	Oid			output;
-	bool		varlena;
-
-	getTypeOutputInfo(map->type, &output, &varlena);
-	return OidOutputFunctionCall(output, key);
 }
 
 /* a row's node for messages, in quotes */
@@ -142,7 +106,7 @@ node_quoted(qd_source *source, int32 row)
 {
 	qd_node_map *map = source->extra;
 
-	return psprintf("\"%s\"", key_text(map, map->key[row]));
+	return psprintf("\"%s\"", qd_key_text(&map->type, map->key[row]));
 }
 
 /* an error's detail: Node "key". */
@@ -165,25 +129,10 @@ qd_node_map_begin(qd_source *source, int node_arg, int parent_arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(source->context);
 	qd_node_map *map = palloc0(sizeof(qd_node_map));
-	TypeCacheEntry *type;
 
 	map->node_arg = node_arg;
 	map->parent_arg = parent_arg;
-	map->type = get_fn_expr_argtype(source->fcinfo->flinfo, node_arg);
-	if (!OidIsValid(map->type))
-		elog(ERROR, "could not determine the type of the node");
-	type = lookup_type_cache(map->type, TYPECACHE_HASH_PROC_FINFO | TYPECACHE_EQ_OPR_FINFO);
-	if (!OidIsValid(type->hash_proc_finfo.fn_oid) || !OidIsValid(type->eq_opr_finfo.fn_oid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("could not identify a hash function for type %s",
-						format_type_be(map->type)),
-				 errhint("Cast the node and the parent to text.")));
-	map->typlen = type->typlen;
-	map->typbyval = type->typbyval;
-	map->collation = source->fcinfo->fncollation;
-	fmgr_info_copy(&map->hash, &type->hash_proc_finfo, source->context);
-	fmgr_info_copy(&map->equal, &type->eq_opr_finfo, source->context);
+	qd_key_type_begin(source, &map->type, node_arg, "the node and the parent");
 	map->key = qd_source_alloc(source, sizeof(Datum) * (Size) source->n);
 	map->parent_key = qd_source_alloc(source, sizeof(Datum) * (Size) source->n);
 	map->parent = qd_source_alloc(source, sizeof(int32) * (Size) source->n);
@@ -224,7 +173,7 @@ qd_node_map_read_parent(qd_source *source, qd_node_map *map, int32 row)
 		return true;
 
 	/* siblings often follow each other: one copy, and one look-up, for them */
-	if (map->last_child >= 0 && equal_keys(map, map->parent_key[map->last_child], key))
+	if (map->last_child >= 0 && qd_keys_equal(&map->type, map->parent_key[map->last_child], key))
 		map->parent_key[row] = map->parent_key[map->last_child];
 	else
 		map->parent_key[row] = keep_key(source, map, key);
@@ -236,7 +185,7 @@ qd_node_map_read_parent(qd_source *source, qd_node_map *map, int32 row)
 static inline uint32
 hash_ahead(qd_node_map *map, Datum key)
 {
-	uint32		hash = hash_node(map, key);
+	uint32		hash = qd_key_hash(&map->type, key);
 
 	__builtin_prefetch(&map->table->data[hash & map->table->sizemask]);
 	return hash;
@@ -294,11 +243,11 @@ look_up_parents(qd_source *source, qd_node_map *map)
 			continue;
 		}
 		map->probe = key;
-		entry = nodes_lookup_hash(map->table, PROBE, hash_node(map, key));
+		entry = nodes_lookup_hash(map->table, PROBE, qd_key_hash(&map->type, key));
 		if (!entry)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("parent \"%s\" of node %s is not a node", key_text(map, key),
+					 errmsg("parent \"%s\" of node %s is not a node", qd_key_text(&map->type, key),
 							node_quoted(source, row)),
 					 errhint("Add a row for it, or make the node a root by a null parent.")));
 		map->parent[row] = entry->row;

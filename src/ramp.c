@@ -15,6 +15,7 @@
 
 #include "decimal.h"
 #include "kernel/period.h"
+#include "span.h"
 
 PG_FUNCTION_INFO_V1(qd_ramp);
 
@@ -78,9 +79,6 @@ PGDLLEXPORT Datum
 qd_ramp(PG_FUNCTION_ARGS)
 {
 	RangeType  *span;
-	RangeBound	lower;
-	RangeBound	upper;
-	bool		empty;
 	ArrayType  *curve;
 	Datum	   *share;
 	int			months;
@@ -114,20 +112,8 @@ qd_ramp(PG_FUNCTION_ARGS)
 	}
 
 	span = PG_GETARG_RANGE_P(1);
-	range_deserialize(range_get_typcache(fcinfo, RangeTypeGetOid(span)), span,
-					  &lower, &upper, &empty);
-	if (empty)
+	if (!qd_span_days(range_get_typcache(fcinfo, RangeTypeGetOid(span)), span, &start, &end))
 		PG_RETURN_NULL();
-	if (lower.infinite || upper.infinite ||
-		DATE_NOT_FINITE(DatumGetDateADT(lower.val)) ||
-		DATE_NOT_FINITE(DatumGetDateADT(upper.val)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("span must have a first and a last day: %s",
-						DatumGetCString(OidFunctionCall1(F_RANGE_OUT, RangeTypePGetDatum(span)))),
-				 errhint("For example daterange('2026-01-01', '2027-01-01').")));
-	start = DatumGetDateADT(lower.val);
-	end = DatumGetDateADT(upper.val);
 
 	always = PG_ARGISNULL(0) || DATE_IS_NOBEGIN(PG_GETARG_DATEADT(0));
 	never = !PG_ARGISNULL(0) && DATE_IS_NOEND(PG_GETARG_DATEADT(0));

@@ -255,12 +255,6 @@ combine(qd_source *source, reconcile_state *state, const opinions *top_down,
 	}
 }
 
-static inline bool
-in_rows(const qd_source *source, int32 row)
-{
-	return row >= 0 && row < source->n;
-}
-
 /* reads, reconciles, and keeps what the rows will be asked for */
 static void
 reconcile(qd_source *source, reconcile_state *state, bool explain)
@@ -329,21 +323,21 @@ reconcile(qd_source *source, reconcile_state *state, bool explain)
 			qd_node_map_read_node(source, map, step);
 		if (step > 0)
 			(void) qd_node_map_read_parent(source, map, step - 1);
-		if (unit_value.per_row && in_rows(source, step - unit_lag))
+		if (unit_value.per_row && qd_in_rows(source, step - unit_lag))
 			qd_single_check(source, &unit_value, step - unit_lag);
-		if (top_down.per_row && in_rows(source, step - top_down_lag))
+		if (top_down.per_row && qd_in_rows(source, step - top_down_lag))
 			opinions_read(source, &top_down, unit, step - top_down_lag);
-		if (bottom_up.per_row && in_rows(source, step - bottom_up_lag))
+		if (bottom_up.per_row && qd_in_rows(source, step - bottom_up_lag))
 			opinions_read(source, &bottom_up, unit, step - bottom_up_lag);
-		if (top_down.trust_per_row && in_rows(source, step - top_down_trust_lag))
+		if (top_down.trust_per_row && qd_in_rows(source, step - top_down_trust_lag))
 			top_down.trust[step - top_down_trust_lag] =
 				take_trust(source, &top_down, step - top_down_trust_lag);
-		if (bottom_up.trust_per_row && in_rows(source, step - bottom_up_trust_lag))
+		if (bottom_up.trust_per_row && qd_in_rows(source, step - bottom_up_trust_lag))
 			bottom_up.trust[step - bottom_up_trust_lag] =
 				take_trust(source, &bottom_up, step - bottom_up_trust_lag);
-		if (in_rows(source, step - floor_lag))
+		if (qd_in_rows(source, step - floor_lag))
 			qd_amounts_read(source, &floor, unit, step - floor_lag, flags);
-		if (in_rows(source, step - cap_lag))
+		if (qd_in_rows(source, step - cap_lag))
 			qd_amounts_read(source, &cap, unit, step - cap_lag, flags);
 	}
 	tree->parent = qd_node_map_end(source, map);

@@ -19,7 +19,7 @@
 #include "allocation.h"
 #include "exact.h"
 #include "kernel/effects.h"
-#include "segment_map.h"
+#include "key_map.h"
 #include "source.h"
 
 PG_FUNCTION_INFO_V1(qd_shift_share);
@@ -143,8 +143,7 @@ add_segment(share_state *state)
 {
 	if (state->segments == state->room)
 	{
-		int32		room = state->room == 0 ? 64 :
-		state->room > PG_INT32_MAX / 2 ? PG_INT32_MAX : state->room * 2;
+		int32		room = qd_more_room(state->room);
 		Size		size = sizeof(group_sums) * (Size) room;
 
 		if (state->segment)
@@ -183,7 +182,7 @@ read_partition(share_state *state)
 {
 	qd_source  *source = &state->source;
 	qd_columns *columns = &state->columns;
-	qd_segment_map *map;
+	qd_key_map *map;
 	int			turn = 0;
 	int			segment_lag;
 	int32		step;
@@ -191,7 +190,8 @@ read_partition(share_state *state)
 
 	state->segment_of = qd_source_alloc(source, sizeof(int32) * (Size) source->n);
 	qd_columns_begin(source, columns, COLUMN_COUNT, name, arg, &turn);
-	map = qd_segment_map_begin(source, ARG_SEGMENT, "segment");
+	map = qd_key_map_begin(source, ARG_SEGMENT, "the segment");
+	add_segment(state);			/* NULL is one of its own, the first */
 	segment_lag = qd_next_lag(!source->constant(source, ARG_SEGMENT), &turn);
 	for (step = 0; step <= source->n; step++)
 	{
@@ -201,9 +201,9 @@ read_partition(share_state *state)
 
 		qd_next_row(source);
 		qd_columns_read(source, columns, step);
-		if (step - segment_lag >= 0 && step - segment_lag < source->n)
+		if (qd_in_rows(source, step - segment_lag))
 		{
-			int32		number = qd_segment_map_read(source, map, step - segment_lag);
+			int32		number = qd_key_map_read(source, map, step - segment_lag) - QD_NULL_KEY;
 
 			state->segment_of[step - segment_lag] = number;
 			if (number == state->segments)
@@ -216,7 +216,7 @@ read_partition(share_state *state)
 		add_row(state, &state->all, row);
 		add_row(state, &state->segment[state->segment_of[row]], row);
 	}
-	qd_segment_map_end(map);
+	qd_key_map_end(map);
 	finish_sums(state, &state->all);
 	for (i = 0; i < state->segments; i++)
 	{

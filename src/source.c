@@ -12,14 +12,11 @@
  */
 #include "compat.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_enum.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
-#include "utils/syscache.h"
 
 #include "decimal.h"
 #include "source.h"
@@ -117,20 +114,28 @@ qd_source_alloc(qd_source *source, Size size)
 	return MemoryContextAllocHuge(source->context, Max(size, 1));
 }
 
+/* the next size of an array that grows with what is met: at most 2^31 - 1 */
+int32
+qd_more_room(int32 room)
+{
+	return room > PG_INT32_MAX / 2 ? PG_INT32_MAX : Max(room * 2, 64);
+}
+
 static void *
 env_alloc(void *arg, size_t size)
 {
 	return qd_source_alloc(arg, size);
 }
 
-static void
-env_release(void *arg, void *ptr)
+/* what kernels release and poll by, whatever they allocate by */
+void
+qd_env_release(void *arg, void *ptr)
 {
 	pfree(ptr);
 }
 
-static void
-env_poll(void *arg)
+void
+qd_env_poll(void *arg)
 {
 	CHECK_FOR_INTERRUPTS();
 }
@@ -168,8 +173,8 @@ void
 qd_source_env(qd_source *source, qd_env *env)
 {
 	env->alloc = env_alloc;
-	env->release = env_release;
-	env->poll = env_poll;
+	env->release = qd_env_release;
+	env->poll = qd_env_poll;
 	env->peers = source->winobj ? env_peers : NULL;
 	env->arg = source;
 }
@@ -239,13 +244,6 @@ qd_single_check(qd_source *source, const qd_single *single, int32 row)
 			 errhint("Add what it depends on to PARTITION BY.")));
 }
 
-/* the label of an enum; palloc'd.  Its NULL is the caller's business. */
-char *
-qd_single_label(const qd_single *single)
-{
-	return single_text(single, single->value, false);
-}
-
 /* the unit: finite, above 0 */
 void
 qd_take_unit(const qd_single *single, qd_unit *unit)
@@ -284,34 +282,38 @@ qd_take_unit(const qd_single *single, qd_unit *unit)
 	unit->display_scale = d.display_scale;
 }
 
-/* the rounding rule, by the label of the enum */
-qd_rounding
-qd_take_rounding(const qd_single *single)
+/* which of the labels an enum has; hint is for a NULL */
+int
+qd_take_label(const qd_single *single, const char *const *label, int count, const char *hint)
 {
-	Datum		value = single->value;
-	HeapTuple	tuple;
-	const char *label;
-	qd_rounding result;
+	const char *text;
+	int			i;
 
 	if (single->isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("rounding must not be null"),
-				 errhint("Use 'hamilton', 'webster' or 'cumulative'.")));
-	tuple = SearchSysCache1(ENUMOID, value);
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for enum %u", DatumGetObjectId(value));
-	label = NameStr(((Form_pg_enum) GETSTRUCT(tuple))->enumlabel);
-	if (strcmp(label, "hamilton") == 0)
-		result = QD_HAMILTON;
-	else if (strcmp(label, "webster") == 0)
-		result = QD_WEBSTER;
-	else if (strcmp(label, "cumulative") == 0)
-		result = QD_CUMULATIVE;
-	else
-		elog(ERROR, "unexpected rounding rule \"%s\"", label);
-	ReleaseSysCache(tuple);
-	return result;
+				 errmsg("%s must not be null", single->name),
+				 errhint("%s", hint)));
+	text = single_text(single, single->value, false);
+
+	for (i = 0; i < count; i++)
+		if (strcmp(text, label[i]) == 0)
+			return i;
+	elog(ERROR, "unexpected %s \"%s\"", single->name, text);
+}
+
+/* the rounding rule */
+qd_rounding
+qd_take_rounding(const qd_single *single)
+{
+	static const char *const label[] = {
+		[QD_HAMILTON] = "hamilton",
+		[QD_WEBSTER] = "webster",
+		[QD_CUMULATIVE] = "cumulative"
+	};
+
+	return (qd_rounding) qd_take_label(single, label, lengthof(label),
+									   "Use 'hamilton', 'webster' or 'cumulative'.");
 }
 
 /* says what is wrong with a total, lock, floor or cap */

@@ -86,19 +86,30 @@ typedef struct qd_weights
 	int64	   *value;			/* [n] */
 } qd_weights;
 
+/* a column that lags is asked for rows before the first */
+static inline bool
+qd_in_rows(const qd_source *source, int32 row)
+{
+	return row >= 0 && row < source->n;
+}
+
 extern void qd_source_window(qd_source *source, FunctionCallInfo fcinfo, MemoryContext context);
 extern void qd_source_end(qd_source *source);
 extern void qd_next_row(qd_source *source);
 extern int	qd_next_lag(bool per_row, int *turn);
 extern void *qd_source_alloc(qd_source *source, Size size);
+extern int32 qd_more_room(int32 room);
 extern void qd_source_env(qd_source *source, qd_env *env);
+extern void qd_env_release(void *arg, void *ptr);
+extern void qd_env_poll(void *arg);
 
 extern void qd_single_begin(qd_source *source, qd_single *single, int arg, const char *name,
 							bool numeric);
 extern void qd_single_check(qd_source *source, const qd_single *single, int32 row);
 extern bool qd_same_numeric(Datum a, Datum b);
-extern char *qd_single_label(const qd_single *single);
 extern void qd_take_unit(const qd_single *single, qd_unit *unit);
+extern int	qd_take_label(const qd_single *single, const char *const *label, int count,
+						  const char *hint);
 extern qd_rounding qd_take_rounding(const qd_single *single);
 pg_noreturn extern void qd_bad_amount(qd_source *source, const qd_unit *unit, const char *name,
 									  Datum value, qd_count_status status, int32 row);

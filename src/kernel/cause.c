@@ -552,7 +552,7 @@ visit(cause_search *s, const int32_t *leaf, int32_t size, uint32_t fixed, cause_
 				*part = p;
 		}
 		fresh = false;
-		while (l->next < s->in->dims && (fixed >> s->order[l->next] & 1))
+		while (l->next < s->in->dims && (fixed >>s->order[l->next] & 1))
 			l->next++;
 		if (l->next < s->in->dims)
 		{

@@ -109,7 +109,7 @@ compare_at(const qd_env *env, const qd_group *group, const int32_t *open, int32_
 }
 
 /*
- * Settles, after a pivot p/q was seen to be below (side < 0), at (0) or above
+ * Settles, after a pivot p/q was seen to be below (side < 0) or at or above
  * (> 0) the ratio sought, every open member that this decides.
  */
 static int32_t
@@ -129,19 +129,18 @@ settle(const qd_env *env, const qd_group *group, int32_t *open, int32_t count,
 		{
 			int			c = compare_ratio(qd_low(group, row), w, p, q);
 
-			/* side > 0: the ratio sought is below p/q */
-			if (side == 0 ? c > 0 : (side > 0 && c >= 0))
+			if (side > 0 && c >= 0)
 				state = QD_AT_LOW;
-			else if (side == 0 || (side < 0 && c <= 0))
+			else if (side < 0 && c <= 0)
 				state &= ~OPEN_LOW;
 		}
 		if (state & OPEN_HIGH)
 		{
 			int			c = compare_ratio(qd_high(group, row), w, p, q);
 
-			if (side == 0 ? c < 0 : (side < 0 && c <= 0))
+			if (side < 0 && c <= 0)
 				state = QD_AT_HIGH;
-			else if (side == 0 || (side > 0 && c >= 0))
+			else if (side > 0 && c >= 0)
 				state &= ~OPEN_HIGH;
 		}
 		group->state[row] = state;
@@ -158,6 +157,43 @@ settle(const qd_env *env, const qd_group *group, int32_t *open, int32_t count,
 	return kept;
 }
 
+/*
+ * The state of every member at the ratio p/q, which is the one sought: who is
+ * just at a bound is active, for it takes no bound to hold it there.
+ */
+static void
+place(const qd_env *env, const qd_group *group, settled *done, int64_t p, int64_t q)
+{
+	int32_t		i;
+
+	done->held = 0;
+	done->weight = 0;
+	for (i = 0; i < group->size; i++)
+	{
+		int32_t		row = qd_row(group, i);
+		int64_t		w = group->weight[row];
+		int64_t		low = qd_low(group, row);
+		int64_t		high = qd_high(group, row);
+
+		QD_POLL(env, i);
+		if (w == 0 || compare_ratio(low, w, p, q) > 0)
+		{
+			group->state[row] = QD_AT_LOW;
+			done->held += low;
+		}
+		else if (high != QD_NO_CAP && compare_ratio(high, w, p, q) < 0)
+		{
+			group->state[row] = QD_AT_HIGH;
+			done->held += high;
+		}
+		else
+		{
+			group->state[row] = QD_ACTIVE;
+			done->weight += w;
+		}
+	}
+}
+
 void
 qd_fill_wide(const qd_env *env, const qd_group *group, qd_int128 whole, uint64_t fraction,
 			 qd_int128 *left, int64_t *weight)
@@ -167,6 +203,9 @@ qd_fill_wide(const qd_env *env, const qd_group *group, qd_int128 whole, uint64_t
 	int32_t		count = 0;
 	settled		done = {0, 0};
 	uint64_t	random = UINT64_C(0x9e3779b97f4a7c15);
+	bool		met = false;	/* a breakpoint is the ratio sought: */
+	int64_t		met_p = 0;
+	int64_t		met_q = 1;
 	int32_t		i;
 
 	for (i = 0; i < group->size; i++)
@@ -211,8 +250,21 @@ qd_fill_wide(const qd_env *env, const qd_group *group, qd_int128 whole, uint64_t
 			p = qd_high(group, row);
 
 		side = compare_at(env, group, open, count, &done, whole, fraction, p, q);
+		if (side == 0)
+		{
+			/*
+			 * So may others be, if all are at bounds between them.  The least
+			 * one, for the states are not to depend on the order of the rows.
+			 */
+			met = true;
+			met_p = p;
+			met_q = q;
+			side = 1;
+		}
 		count = settle(env, group, open, count, &done, p, q, side);
 	}
+	if (met)
+		place(env, group, &done, met_p, met_q);
 
 	*left = whole - done.held;
 	*weight = done.weight;

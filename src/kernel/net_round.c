@@ -7,10 +7,14 @@
  *
  * QD_HAMILTON: the cost of a unit is what it adds to the distance from the fit,
  * so the sum of distances ends least (controlled rounding; Cox & Ernst 1982).
- * Costs are multiples of 2^-40: sums of them are exact in a double.
+ * Costs are multiples of 2^-40: sums of them below 8192, which is all but where
+ * noise of the fit asks for units beyond, are exact in a double.
  * QD_WEBSTER: the cost of the unit from x to x + 1 is ln((x + 1/2) / fitted);
  * no cycle of negative cost means there is a factor a line at which each slot
  * is rounded (Gaffke & Pukelsheim 2008).
+ *
+ * First, lines are scaled in turns, which leaves few units to move; where many
+ * paths cost the same, units move along all of them at once.
  *
  * Most slots are nowhere near to being worth a move.  Paths are searched among
  * the cheap ones only; at the end every other slot is checked against the

@@ -293,9 +293,8 @@ compare_at(const qd_env *env, const qd_rates *rates, const int32_t *open, int32_
 }
 
 /*
- * What a pivot below (side < 0), at (0) or above (> 0) the t sought decides.  Who
- * is just at a bound counts as held by it: so it is, whichever t is found where
- * several would do.
+ * Settles what a pivot below (side < 0), or at or above (> 0), the t sought
+ * decides.
  */
 static int32_t
 settle(const qd_env *env, const qd_rates *rates, int32_t *open, int32_t count, settled *done,
@@ -317,18 +316,18 @@ settle(const qd_env *env, const qd_rates *rates, int32_t *open, int32_t count, s
 		{
 			int			c = compare_ratio(low_of(rates, row), base, size, p, q);
 
-			if (side >= 0 && c >= 0)
+			if (side > 0 && c >= 0)
 				state = QD_AT_LOW;
-			else if (side == 0 || (side < 0 && c <= 0))
+			else if (side < 0 && c <= 0)
 				state &= (uint8_t) ~OPEN_LOW;
 		}
 		if (state & OPEN_HIGH)
 		{
 			int			c = compare_ratio(high_of(rates, row), base, size, p, q);
 
-			if (side <= 0 && c <= 0)
+			if (side < 0 && c <= 0)
 				state = QD_AT_HIGH;
-			else if (side == 0 || (side > 0 && c >= 0))
+			else if (side > 0 && c >= 0)
 				state &= (uint8_t) ~OPEN_HIGH;
 		}
 		rates->state[row] = state;
@@ -348,6 +347,54 @@ settle(const qd_env *env, const qd_rates *rates, int32_t *open, int32_t count, s
 }
 
 /*
+ * The state of every row at the t sought, p/q.  Who is just at a bound counts as
+ * held by it: so it is, whichever t is found where several would do.
+ */
+static void
+place(const qd_env *env, qd_rates *rates, settled *done, int64_t p, int64_t q)
+{
+	int32_t		i;
+
+	done->held = 0;
+	done->load = 0;
+	for (i = 0; i < rates->n; i++)
+	{
+		qd_int128	volume = rates->volume[i];
+		int64_t		base = rates->base[i];
+		int64_t		low = low_of(rates, i);
+		int64_t		high = high_of(rates, i);
+		int64_t		size;
+
+		POLL_OFTEN(env, i);
+		if (!takes_part(rates, i))
+			continue;
+		size = size_of(rates, i);
+		if (size == 0)
+		{
+			/* no t moves it: its state is known */
+			done->held += volume * clip(base, low, high);
+			continue;
+		}
+		if (low != NO_LOW && compare_ratio(low, base, size, p, q) >= 0)
+		{
+			rates->state[i] = QD_AT_LOW;
+			done->held += volume * low;
+		}
+		else if (high != NO_HIGH && compare_ratio(high, base, size, p, q) <= 0)
+		{
+			rates->state[i] = QD_AT_HIGH;
+			done->held += volume * high;
+		}
+		else
+		{
+			rates->state[i] = QD_ACTIVE;
+			done->held += volume * base;
+			done->load += volume * size;
+		}
+	}
+}
+
+/*
  * Finds who is at a bound, and t for the rest, where the weighted sum is
  * asked, which is within reach.
  */
@@ -356,6 +403,9 @@ fill(const qd_env *env, qd_rates *rates, int32_t part, qd_int128 asked)
 {
 	settled		done = {0, 0};
 	uint64_t	random = UINT64_C(0x9e3779b97f4a7c15);
+	bool		met = false;	/* a breakpoint is the t sought: */
+	int64_t		met_p = 0;
+	int64_t		met_q = 1;
 	int32_t    *open;
 	int32_t		count = 0;
 	int32_t		i;
@@ -406,9 +456,19 @@ fill(const qd_env *env, qd_rates *rates, int32_t part, qd_int128 asked)
 		else
 			bound = high_of(rates, row);
 		side = compare_at(env, rates, open, count, &done, asked, bound - rates->base[row], q);
+		if (side == 0)
+		{
+			/* as others may be; the least, whatever the order of the rows */
+			met = true;
+			met_p = bound - rates->base[row];
+			met_q = q;
+			side = 1;
+		}
 		count = settle(env, rates, open, count, &done, bound - rates->base[row], q, side);
 	}
 	env->release(env->arg, open);
+	if (met)
+		place(env, rates, &done, met_p, met_q);
 	rates->gain = pack(asked - done.held);
 	rates->load = pack(done.load);
 	return QD_OK;

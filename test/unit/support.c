@@ -62,19 +62,23 @@ test_release(void *arg, void *ptr)
 }
 
 static void
+look_at_clock(test_env *env)
+{
+	double		now = test_clock();
+
+	if (now - env->last_poll > env->longest)
+		env->longest = now - env->last_poll;
+	env->last_poll = now;
+}
+
+static void
 test_poll(void *arg)
 {
 	test_env   *env = arg;
 
 	env->polls++;
 	if (env->watch)
-	{
-		double		now = test_clock();
-
-		if (now - env->last_poll > env->longest)
-			env->longest = now - env->last_poll;
-		env->last_poll = now;
-	}
+		look_at_clock(env);
 }
 
 static bool
@@ -96,20 +100,44 @@ test_env_init(test_env *env)
 	env->last_poll = test_clock();
 }
 
-static void *
-need(size_t count, size_t size)
+/* begins a run of a kernel in the given environment, or else in own */
+test_env *
+test_env_begin(test_env *given, test_env *own)
 {
-	void	   *ptr = calloc(count + 1, size);
+	if (!given)
+		test_env_init(own);
+	else
+		given->last_poll = test_clock();
+	return given ? given : own;
+}
+
+/* ends it: in an environment of the run's own the kernel must have kept nothing */
+void
+test_env_end(test_env *env, const test_env *own)
+{
+	if (env->watch)
+		look_at_clock(env);		/* the last stretch counts too */
+	if (env == own && own->live != 0)
+	{
+		fprintf(stderr, "the kernel left %lld allocations\n", (long long) own->live);
+		abort();
+	}
+}
+
+void *
+test_zeroed(size_t count, size_t size)
+{
+	void	   *ptr = calloc(count > 0 ? count : 1, size);
 
 	if (!ptr)
 		abort();
 	return ptr;
 }
 
-static void *
-copy(const void *from, size_t count, size_t size)
+void *
+test_copied(const void *from, size_t count, size_t size)
 {
-	void	   *to = malloc(count * size + 1);
+	void	   *to = malloc(count > 0 ? count * size : 1);
 
 	if (!to)
 		abort();
@@ -123,14 +151,14 @@ copy(const void *from, size_t count, size_t size)
 partition *
 partition_new(int32_t n)
 {
-	partition  *p = need(1, sizeof(partition));
+	partition  *p = test_zeroed(1, sizeof(partition));
 
 	p->n = n;
-	p->flags = need((size_t) n, 1);
-	p->weight = need((size_t) n, sizeof(int64_t));
-	p->floor = need((size_t) n, sizeof(int64_t));
-	p->cap = need((size_t) n, sizeof(int64_t));
-	p->lock = need((size_t) n, sizeof(int64_t));
+	p->flags = test_zeroed((size_t) n, 1);
+	p->weight = test_zeroed((size_t) n, sizeof(int64_t));
+	p->floor = test_zeroed((size_t) n, sizeof(int64_t));
+	p->cap = test_zeroed((size_t) n, sizeof(int64_t));
+	p->lock = test_zeroed((size_t) n, sizeof(int64_t));
 	return p;
 }
 
@@ -145,8 +173,8 @@ partition_free(partition *p)
 	free(p);
 }
 
-static uint8_t
-all_flags(const uint8_t *flags, int32_t n)
+uint8_t
+test_all_flags(const uint8_t *flags, int32_t n)
 {
 	uint8_t		all = 0;
 	int32_t		i;
@@ -159,39 +187,29 @@ all_flags(const uint8_t *flags, int32_t n)
 outcome *
 run_partition(const partition *p, test_env *given, bool explain)
 {
-	outcome    *o = need(1, sizeof(outcome));
+	outcome    *o = test_zeroed(1, sizeof(outcome));
 	test_env	own;
-	test_env   *env = given;
+	test_env   *env;
 	size_t		n = (size_t) p->n;
-	uint8_t		all = all_flags(p->flags, p->n);
+	uint8_t		all = test_all_flags(p->flags, p->n);
 
-	if (!env)
-	{
-		test_env_init(&own);
-		env = &own;
-	}
-	if (env->peer_group)
-		env->env.peers = test_peers;
 	o->rows.n = p->n;
-	o->rows.flags = copy(p->flags, n, 1);
-	o->rows.weight = copy(p->weight, n, sizeof(int64_t));
-	o->rows.floor = (all & QD_HAS_FLOOR) ? copy(p->floor, n, sizeof(int64_t)) : NULL;
-	o->rows.cap = (all & QD_HAS_CAP) ? copy(p->cap, n, sizeof(int64_t)) : NULL;
-	o->rows.amount = copy(p->lock, n, sizeof(int64_t));
-	o->rows.rule = need(n, 1);
-	o->rows.state = need(n, 1);
+	o->rows.flags = test_copied(p->flags, n, 1);
+	o->rows.weight = test_copied(p->weight, n, sizeof(int64_t));
+	o->rows.floor = (all & QD_HAS_FLOOR) ? test_copied(p->floor, n, sizeof(int64_t)) : NULL;
+	o->rows.cap = (all & QD_HAS_CAP) ? test_copied(p->cap, n, sizeof(int64_t)) : NULL;
+	o->rows.amount = test_copied(p->lock, n, sizeof(int64_t));
+	o->rows.rule = test_zeroed(n, 1);
+	o->rows.state = test_zeroed(n, 1);
 	memset(o->rows.rule, 0xa5, n);
 	memset(o->rows.state, 0xa5, n);
 	memset(&o->problem, 0xa5, sizeof(o->problem));
-	env->last_poll = test_clock();
+	env = test_env_begin(given, &own);
+	if (env->peer_group)
+		env->env.peers = test_peers;
 	o->status = qd_allocate_rows(&env->env, &o->rows, p->total, p->rounding, explain,
 								 &o->problem);
-	test_poll(env);				/* the last stretch counts too */
-	if (env == &own && own.live != 0)
-	{
-		fprintf(stderr, "the kernel left %lld allocations\n", (long long) own.live);
-		abort();
-	}
+	test_env_end(env, &own);
 	return o;
 }
 
@@ -211,17 +229,17 @@ outcome_free(outcome *o)
 forest *
 forest_new(int32_t n)
 {
-	forest	   *f = need(1, sizeof(forest));
+	forest	   *f = test_zeroed(1, sizeof(forest));
 	size_t		m = (size_t) n;
 
 	f->n = n;
-	f->parent = need(m, sizeof(int32_t));
-	f->flags = need(m, 1);
-	f->weight = need(m, sizeof(int64_t));
-	f->floor = need(m, sizeof(int64_t));
-	f->cap = need(m, sizeof(int64_t));
-	f->lock = need(m, sizeof(int64_t));
-	f->total = need(m, sizeof(int64_t));
+	f->parent = test_zeroed(m, sizeof(int32_t));
+	f->flags = test_zeroed(m, 1);
+	f->weight = test_zeroed(m, sizeof(int64_t));
+	f->floor = test_zeroed(m, sizeof(int64_t));
+	f->cap = test_zeroed(m, sizeof(int64_t));
+	f->lock = test_zeroed(m, sizeof(int64_t));
+	f->total = test_zeroed(m, sizeof(int64_t));
 	return f;
 }
 
@@ -242,47 +260,37 @@ forest_free(forest *f)
 forest_outcome *
 run_forest(const forest *f, test_env *given, bool explain)
 {
-	forest_outcome *o = need(1, sizeof(forest_outcome));
+	forest_outcome *o = test_zeroed(1, sizeof(forest_outcome));
 	test_env	own;
-	test_env   *env = given;
+	test_env   *env;
 	size_t		n = (size_t) f->n;
-	uint8_t		all = all_flags(f->flags, f->n);
+	uint8_t		all = test_all_flags(f->flags, f->n);
 
-	if (!env)
-	{
-		test_env_init(&own);
-		env = &own;
-	}
-	if (env->peer_group)
-		env->env.peers = test_peers;
 	o->tree.n = f->n;
-	o->tree.parent = copy(f->parent, n, sizeof(int32_t));
-	o->tree.flags = copy(f->flags, n, 1);
-	o->tree.weight = copy(f->weight, n, sizeof(int64_t));
-	o->tree.floor = (all & QD_HAS_FLOOR) ? copy(f->floor, n, sizeof(int64_t)) : NULL;
-	o->tree.cap = (all & QD_HAS_CAP) ? copy(f->cap, n, sizeof(int64_t)) : NULL;
-	o->tree.amount = copy(f->lock, n, sizeof(int64_t));
-	o->tree.uplift = f->uplift ? copy(f->uplift, n, sizeof(int64_t)) : NULL;
+	o->tree.parent = test_copied(f->parent, n, sizeof(int32_t));
+	o->tree.flags = test_copied(f->flags, n, 1);
+	o->tree.weight = test_copied(f->weight, n, sizeof(int64_t));
+	o->tree.floor = (all & QD_HAS_FLOOR) ? test_copied(f->floor, n, sizeof(int64_t)) : NULL;
+	o->tree.cap = (all & QD_HAS_CAP) ? test_copied(f->cap, n, sizeof(int64_t)) : NULL;
+	o->tree.amount = test_copied(f->lock, n, sizeof(int64_t));
+	o->tree.uplift = f->uplift ? test_copied(f->uplift, n, sizeof(int64_t)) : NULL;
 	o->tree.uplift_one = UPLIFT_ONE;
-	o->tree.rule = need(n, 1);
-	o->tree.exact = need(n, sizeof(int64_t));
-	o->tree.exact_fraction = need(n, sizeof(uint64_t));
-	o->tree.child_start = need(n + 1, sizeof(int32_t));
-	o->tree.child = need(n, sizeof(int32_t));
-	o->tree.order = need(n, sizeof(int32_t));
+	o->tree.rule = test_zeroed(n, 1);
+	o->tree.exact = test_zeroed(n, sizeof(int64_t));
+	o->tree.exact_fraction = test_zeroed(n, sizeof(uint64_t));
+	o->tree.child_start = test_zeroed(n + 1, sizeof(int32_t));
+	o->tree.child = test_zeroed(n, sizeof(int32_t));
+	o->tree.order = test_zeroed(n, sizeof(int32_t));
 	memset(o->tree.exact, 0xa5, n * sizeof(int64_t));
 	memset(&o->problem, 0xa5, sizeof(o->problem));
-	env->last_poll = test_clock();
+	env = test_env_begin(given, &own);
+	if (env->peer_group)
+		env->env.peers = test_peers;
 	o->status = qd_tree_link(&env->env, &o->tree, &o->problem);
 	if (o->status == QD_OK)
 		o->status = qd_allocate_tree(&env->env, &o->tree, f->total, f->rounding, explain,
 									 &o->problem);
-	test_poll(env);
-	if (env == &own && own.live != 0)
-	{
-		fprintf(stderr, "the kernel left %lld allocations\n", (long long) own.live);
-		abort();
-	}
+	test_env_end(env, &own);
 	return o;
 }
 
@@ -512,17 +520,17 @@ draw_forest(source *s, int32_t most_rows, int64_t most_total)
 	bool		returns = draw(s, 12) == 0;	/* a lock above the total, returns elsewhere */
 	bool		negative = draw(s, 4) == 0;
 	int32_t		roots = draw(s, 4) == 0 ? 1 + (int32_t) draw(s, 3) : 1;
-	int32_t    *label = need((size_t) n, sizeof(int32_t));
-	int32_t    *parent = need((size_t) n, sizeof(int32_t));
-	int32_t    *children = need((size_t) n, sizeof(int32_t));
-	double	   *about = need((size_t) n, sizeof(double));
-	double	   *below = need((size_t) n, sizeof(double));
-	int64_t    *weight = need((size_t) n, sizeof(int64_t));
+	int32_t    *label = test_zeroed((size_t) n, sizeof(int32_t));
+	int32_t    *parent = test_zeroed((size_t) n, sizeof(int32_t));
+	int32_t    *children = test_zeroed((size_t) n, sizeof(int32_t));
+	double	   *about = test_zeroed((size_t) n, sizeof(double));
+	double	   *below = test_zeroed((size_t) n, sizeof(double));
+	int64_t    *weight = test_zeroed((size_t) n, sizeof(int64_t));
 	int32_t		i;
 
 	f->rounding = (qd_rounding) draw(s, 3);
 	if (uplifts)
-		f->uplift = need((size_t) n, sizeof(int64_t));
+		f->uplift = test_zeroed((size_t) n, sizeof(int64_t));
 	if (roots > n)
 		roots = n;
 
@@ -743,9 +751,8 @@ print_forest(const forest *f)
 	}
 }
 
-__attribute__((format(printf, 2, 3)))
-static bool
-broken(verdict *v, const char *format,...)
+bool
+test_broken(verdict *v, const char *format,...)
 {
 	va_list		args;
 
@@ -794,7 +801,7 @@ one_ratio(const member *m, int32_t n, verdict *v)
 		if (m[i].weight == 0)
 		{
 			if (m[i].amount != m[i].low)
-				return broken(v, "row %d of weight 0 left its floor", m[i].row);
+				return test_broken(v, "row %d of weight 0 left its floor", m[i].row);
 			continue;
 		}
 		if (m[i].amount > m[i].low)
@@ -833,10 +840,10 @@ one_ratio(const member *m, int32_t n, verdict *v)
 		qd_int128	b = (2 * (qd_int128) m[next].amount + 1) * m[last].weight;
 
 		if (a > b)
-			return broken(v, "webster: row %d was served before row %d", m[last].row, m[next].row);
+			return test_broken(v, "webster: row %d was served before row %d", m[last].row, m[next].row);
 		if (a == b && (m[last].weight < m[next].weight ||
 					   (m[last].weight == m[next].weight && m[last].row > m[next].row)))
-			return broken(v, "webster: row %d won a tie against row %d", m[last].row, m[next].row);
+			return test_broken(v, "webster: row %d won a tie against row %d", m[last].row, m[next].row);
 	}
 	return true;
 }
@@ -869,7 +876,7 @@ expect_partition(const partition *p, expected *e)
 	int32_t		i;
 
 	memset(e, 0, sizeof(*e));
-	e->m = need((size_t) p->n, sizeof(member));
+	e->m = test_zeroed((size_t) p->n, sizeof(member));
 	for (i = 0; i < p->n; i++)
 	{
 		uint8_t		flags = p->flags[i];
@@ -953,7 +960,7 @@ static bool
 check_problem(const qd_problem *is, const qd_problem *should, verdict *v)
 {
 	if (is->subject != should->subject || is->row != should->row)
-		return broken(v, "infeasible: names subject %d, row %d instead of %d, row %d",
+		return test_broken(v, "infeasible: names subject %d, row %d instead of %d, row %d",
 					  (int) is->subject, is->row, (int) should->subject, should->row);
 	if (should->subject == QD_ON_LOCK)
 		return true;
@@ -961,7 +968,7 @@ check_problem(const qd_problem *is, const qd_problem *should, verdict *v)
 		is->unbounded_high != should->unbounded_high ||
 		(!is->unbounded_low && is->low != should->low) ||
 		(!is->unbounded_high && is->high != should->high))
-		return broken(v, "infeasible: reports %s for %s .. %s instead of %s for %s .. %s",
+		return test_broken(v, "infeasible: reports %s for %s .. %s instead of %s for %s .. %s",
 					  int128_text(is->asked), int128_text(is->low), int128_text(is->high),
 					  int128_text(should->asked), int128_text(should->low),
 					  int128_text(should->high));
@@ -993,7 +1000,7 @@ check_fill(const partition *p, const outcome *o, const expected *e, verdict *v)
 		qd_rows_exact(&o->rows, m->row, &whole, &millionths);
 		if ((whole > 0 && millionths < 0) || (whole < 0 && millionths > 0) ||
 			millionths <= -1000000 || millionths >= 1000000)
-			return broken(v, "row %d: exact %lld and %lld millionths", m->row,
+			return test_broken(v, "row %d: exact %lld and %lld millionths", m->row,
 						  (long long) whole, (long long) millionths);
 		is = sign * ((qd_int128) whole * 1000000 + millionths);
 		if (state == QD_ACTIVE)
@@ -1002,26 +1009,26 @@ check_fill(const partition *p, const outcome *o, const expected *e, verdict *v)
 			qd_int128	off;
 
 			if (w == 0)
-				return broken(v, "row %d shares without a weight", m->row);
+				return test_broken(v, "row %d shares without a weight", m->row);
 			active += w;
 			if (part < m->low * W || (!m->open && part > m->high * W))
-				return broken(v, "row %d: its exact share is outside its bounds", m->row);
+				return test_broken(v, "row %d: its exact share is outside its bounds", m->row);
 			/* |exact - is| <= half a millionth, half away from zero */
 			off = (part - sign * (qd_int128) whole * W) * 1000000 -
 				sign * (qd_int128) millionths * W;
 			if (2 * magnitude(off) > W || (2 * magnitude(off) == W && (off > 0) == (part > 0)))
-				return broken(v, "row %d: exact is told as %lld and %lld millionths", m->row,
+				return test_broken(v, "row %d: exact is told as %lld and %lld millionths", m->row,
 							  (long long) whole, (long long) millionths);
 		}
 		else if (state == QD_AT_LOW)
 		{
 			held += m->low;
 			if (is != m->low * 1000000)
-				return broken(v, "row %d: exact is not its floor", m->row);
+				return test_broken(v, "row %d: exact is not its floor", m->row);
 			if (w > 0)
 			{
 				if (W > 0 && P * w > m->low * W)
-					return broken(v, "row %d held by its floor below its share", m->row);
+					return test_broken(v, "row %d held by its floor below its share", m->row);
 				if (!empty || m->low * empty->weight < empty->low * w)
 					empty = m;
 			}
@@ -1030,24 +1037,24 @@ check_fill(const partition *p, const outcome *o, const expected *e, verdict *v)
 		{
 			held += m->high;
 			if (is != m->high * 1000000)
-				return broken(v, "row %d: exact is not its cap", m->row);
+				return test_broken(v, "row %d: exact is not its cap", m->row);
 			if (w == 0 || m->open)
-				return broken(v, "row %d held by no cap", m->row);
+				return test_broken(v, "row %d held by no cap", m->row);
 			if (W > 0 && P * w < m->high * W)
-				return broken(v, "row %d held by its cap above its share", m->row);
+				return test_broken(v, "row %d held by its cap above its share", m->row);
 			if (!full || m->high * full->weight > full->high * w)
 				full = m;
 		}
 		else
-			return broken(v, "row %d in state %d", m->row, state);
+			return test_broken(v, "row %d in state %d", m->row, state);
 	}
 	if (active != W)
-		return broken(v, "the pool's weight is %s instead of %s", int128_text(W), int128_text(active));
+		return test_broken(v, "the pool's weight is %s instead of %s", int128_text(W), int128_text(active));
 	if (held + P != e->rest)
-		return broken(v, "pool and bounds hold %s instead of %s", int128_text(held + P),
+		return test_broken(v, "pool and bounds hold %s instead of %s", int128_text(held + P),
 					  int128_text(e->rest));
 	if (full && empty && full->high * empty->weight > empty->low * full->weight)
-		return broken(v, "row %d at its cap, row %d at its floor: no one ratio", full->row, empty->row);
+		return test_broken(v, "row %d at its cap, row %d at its floor: no one ratio", full->row, empty->row);
 	return true;
 }
 
@@ -1076,7 +1083,7 @@ check_hamilton(const outcome *o, const expected *e, verdict *v)
 			q--;
 		r = P * m->weight - q * W;
 		if (m->amount != q && (m->amount != q + 1 || r == 0))
-			return broken(v, "row %d has %lld, a unit or more from its share", m->row,
+			return test_broken(v, "row %d has %lld, a unit or more from its share", m->row,
 						  (long long) m->amount);
 		if (m->amount == q + 1)
 		{
@@ -1100,7 +1107,7 @@ check_hamilton(const outcome *o, const expected *e, verdict *v)
 		(next_r > last_r ||
 		 (next_r == last_r && (next->weight > last->weight ||
 							   (next->weight == last->weight && next->row < last->row)))))
-		return broken(v, "hamilton: row %d was served before row %d", last->row, next->row);
+		return test_broken(v, "hamilton: row %d was served before row %d", last->row, next->row);
 	return true;
 }
 
@@ -1125,7 +1132,7 @@ check_cumulative(const outcome *o, const expected *e, verdict *v)
 		sum += m->amount;
 		off = 2 * (P * weight - sum * W);
 		if (off < -W || off >= W)
-			return broken(v, "cumulative: the running sum at row %d is %s", m->row, int128_text(sum));
+			return test_broken(v, "cumulative: the running sum at row %d is %s", m->row, int128_text(sum));
 	}
 	return true;
 }
@@ -1173,7 +1180,7 @@ check_rules(const partition *p, const outcome *o, const expected *e, verdict *v)
 					fine = false;
 			}
 		if (!fine)
-			return broken(v, "row %d: rule %d does not fit", i, rule);
+			return test_broken(v, "row %d: rule %d does not fit", i, rule);
 	}
 	return true;
 }
@@ -1198,7 +1205,7 @@ compare_weight_amount(const void *a, const void *b)
 static weight_amount *
 sorted_amounts(const partition *p, const outcome *o, int32_t *size)
 {
-	weight_amount *list = need((size_t) p->n, sizeof(weight_amount));
+	weight_amount *list = test_zeroed((size_t) p->n, sizeof(weight_amount));
 	int32_t		i;
 
 	*size = 0;
@@ -1242,7 +1249,7 @@ check_order(const partition *p, const outcome *o, source *s, verdict *v)
 	other = run_partition(q, NULL, true);
 	fine = other->status == o->status;
 	if (!fine)
-		broken(v, "rows in another order: status %d instead of %d", (int) other->status,
+		test_broken(v, "rows in another order: status %d instead of %d", (int) other->status,
 			   (int) o->status);
 	else if (o->status == QD_OK)
 	{
@@ -1252,7 +1259,7 @@ check_order(const partition *p, const outcome *o, source *s, verdict *v)
 		weight_amount *b = sorted_amounts(q, other, &n2);
 
 		if (n1 != n2 || memcmp(a, b, (size_t) n1 * sizeof(weight_amount)) != 0)
-			fine = broken(v, "rows in another order get other amounts");
+			fine = test_broken(v, "rows in another order get other amounts");
 		free(a);
 		free(b);
 	}
@@ -1286,13 +1293,13 @@ check_mirror(const partition *p, const outcome *o, verdict *v)
 	}
 	other = run_partition(q, NULL, true);
 	if (other->status != o->status)
-		fine = broken(v, "mirrored: status %d instead of %d", (int) other->status, (int) o->status);
+		fine = test_broken(v, "mirrored: status %d instead of %d", (int) other->status, (int) o->status);
 	else if (o->status == QD_OK)
 	{
 		for (i = 0; i < p->n && fine; i++)
 			if ((o->rows.rule[i] == QD_RULE_NONE) != (other->rows.rule[i] == QD_RULE_NONE) ||
 				(o->rows.rule[i] != QD_RULE_NONE && other->rows.amount[i] != -o->rows.amount[i]))
-				fine = broken(v, "mirrored: row %d gets %lld and %lld", i,
+				fine = test_broken(v, "mirrored: row %d gets %lld and %lld", i,
 							  (long long) o->rows.amount[i], (long long) other->rows.amount[i]);
 	}
 	outcome_free(other);
@@ -1315,7 +1322,7 @@ check_monotone(partition *p, const outcome *o, verdict *v)
 	p->total--;
 	for (i = 0; other->status == QD_OK && i < p->n && fine; i++)
 		if (o->rows.rule[i] != QD_RULE_NONE && other->rows.amount[i] < o->rows.amount[i])
-			fine = broken(v, "webster: a larger total lowered row %d", i);
+			fine = test_broken(v, "webster: a larger total lowered row %d", i);
 	outcome_free(other);
 	return fine;
 }
@@ -1333,7 +1340,7 @@ check_partition(const partition *p, source *s, verdict *v)
 	if (o->status == QD_OVERFLOW && e.may_overflow && e.status == QD_OK)
 		seen_overflow++;
 	else if (o->status != e.status)
-		fine = broken(v, "status %d instead of %d", (int) o->status, (int) e.status);
+		fine = test_broken(v, "status %d instead of %d", (int) o->status, (int) e.status);
 	else if (o->status == QD_INFEASIBLE)
 	{
 		fine = check_problem(&o->problem, &e.problem, v);
@@ -1354,7 +1361,7 @@ check_partition(const partition *p, source *s, verdict *v)
 				any = true;
 				sum += o->rows.amount[i];
 				if (o->rows.amount[i] != p->lock[i])
-					fine = broken(v, "row %d lost its lock", i);
+					fine = test_broken(v, "row %d lost its lock", i);
 			}
 		for (i = 0; i < e.size && fine; i++)
 		{
@@ -1364,11 +1371,11 @@ check_partition(const partition *p, source *s, verdict *v)
 			sum += o->rows.amount[m->row];
 			m->amount = p->total < 0 ? -o->rows.amount[m->row] : o->rows.amount[m->row];
 			if (m->amount < m->low || (!m->open && m->amount > m->high))
-				fine = broken(v, "row %d has %lld, outside its bounds", m->row,
+				fine = test_broken(v, "row %d has %lld, outside its bounds", m->row,
 							  (long long) o->rows.amount[m->row]);
 		}
 		if (fine && any && sum != p->total)
-			fine = broken(v, "the sum is %s", int128_text(sum));
+			fine = test_broken(v, "the sum is %s", int128_text(sum));
 		if (fine && e.size > 0)
 			fine = check_fill(p, o, &e, v) &&
 				(p->rounding == QD_HAMILTON ? check_hamilton(o, &e, v) :

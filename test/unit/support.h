@@ -27,8 +27,17 @@ typedef struct test_env
 
 extern void test_env_init(test_env *env);
 extern double test_clock(void);
+extern test_env *test_env_begin(test_env *given, test_env *own);
+extern void test_env_end(test_env *env, const test_env *own);
 
 /* a longjmp-free way for a poll to say stop is not needed: kernels own nothing */
+
+/* arrays of [count], to be freed; out of memory ends the test */
+extern void *test_zeroed(size_t count, size_t size);
+extern void *test_copied(const void *from, size_t count, size_t size);
+
+/* the flags that any of [n] rows has */
+extern uint8_t test_all_flags(const uint8_t *flags, int32_t n);
 
 /* ---- one partition ---- */
 typedef struct partition
@@ -107,6 +116,9 @@ typedef struct verdict
 {
 	char		message[512];
 } verdict;
+
+/* says what is broken; false, for the checker to return */
+extern bool test_broken(verdict *v, const char *format,...) __attribute__((format(printf, 2, 3)));
 
 extern bool check_partition(const partition *p, source *s, verdict *v);
 extern bool check_forest(const forest *f, source *s, verdict *v);

@@ -5,36 +5,25 @@
  *		pivoting, O(n^3): nothing of how the kernel does it.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "support_denton.h"
 
-static void *
-need(size_t count, size_t size)
-{
-	void	   *ptr = calloc(count + 1, size);
-
-	if (!ptr)
-		abort();
-	return ptr;
-}
-
 series *
 series_new(int32_t n, int32_t buckets)
 {
-	series	   *s = need(1, sizeof(series));
+	series	   *s = test_zeroed(1, sizeof(series));
 
 	s->n = n;
 	s->buckets = buckets;
-	s->start = need((size_t) buckets + 1, sizeof(int32_t));
-	s->flags = need((size_t) n, 1);
-	s->indicator = need((size_t) n, sizeof(double));
-	s->days = need((size_t) n, sizeof(double));
-	s->total = need((size_t) buckets, sizeof(int64_t));
-	s->has_total = need((size_t) buckets, 1);
+	s->start = test_zeroed((size_t) buckets + 1, sizeof(int32_t));
+	s->flags = test_zeroed((size_t) n, 1);
+	s->indicator = test_zeroed((size_t) n, sizeof(double));
+	s->days = test_zeroed((size_t) n, sizeof(double));
+	s->total = test_zeroed((size_t) buckets, sizeof(int64_t));
+	s->has_total = test_zeroed((size_t) buckets, 1);
 	return s;
 }
 
@@ -53,16 +42,11 @@ series_free(series *s)
 series_outcome *
 run_series(const series *s, test_env *given)
 {
-	series_outcome *o = need(1, sizeof(series_outcome));
+	series_outcome *o = test_zeroed(1, sizeof(series_outcome));
 	test_env	own;
-	test_env   *env = given;
+	test_env   *env;
 	size_t		n = (size_t) s->n;
 
-	if (!env)
-	{
-		test_env_init(&own);
-		env = &own;
-	}
 	o->series.n = s->n;
 	o->series.buckets = s->buckets;
 	o->series.start = s->start;
@@ -71,19 +55,15 @@ run_series(const series *s, test_env *given)
 	o->series.days = s->days;
 	o->series.total = s->total;
 	o->series.has_total = s->has_total;
-	o->series.amount = need(n, sizeof(int64_t));
-	o->series.exact = need(n, sizeof(int64_t));
-	o->series.exact_fraction = need(n, sizeof(uint64_t));
-	o->series.rule = need(n, 1);
+	o->series.amount = test_zeroed(n, sizeof(int64_t));
+	o->series.exact = test_zeroed(n, sizeof(int64_t));
+	o->series.exact_fraction = test_zeroed(n, sizeof(uint64_t));
+	o->series.rule = test_zeroed(n, 1);
 	memset(o->series.rule, 0xa5, n);
 	memset(&o->problem, 0xa5, sizeof(o->problem));
-	env->last_poll = test_clock();
+	env = test_env_begin(given, &own);
 	o->status = qd_disaggregate(&env->env, &o->series, s->method, &o->problem);
-	if (env == &own && own.live != 0)
-	{
-		fprintf(stderr, "the kernel left %lld allocations\n", (long long) own.live);
-		abort();
-	}
+	test_env_end(env, &own);
 	return o;
 }
 
@@ -172,18 +152,6 @@ print_series(const series *s)
 	}
 }
 
-__attribute__((format(printf, 2, 3)))
-static bool
-broken(verdict *v, const char *format,...)
-{
-	va_list		args;
-
-	va_start(args, format);
-	vsnprintf(v->message, sizeof(v->message), format, args);
-	va_end(args);
-	return false;
-}
-
 static double
 days_of(const series *s, int32_t i)
 {
@@ -244,8 +212,8 @@ exact_of(const qd_series *r, int32_t i)
 static bool
 compare_dense(const series *s, const qd_series *r, verdict *v)
 {
-	int32_t    *piece = need((size_t) s->n, sizeof(int32_t));
-	long double *mid = need((size_t) s->n, sizeof(long double));
+	int32_t    *piece = test_zeroed((size_t) s->n, sizeof(int32_t));
+	long double *mid = test_zeroed((size_t) s->n, sizeof(long double));
 	long double time = 0;
 	long double scale = 1;
 	long double *m;
@@ -271,7 +239,7 @@ compare_dense(const series *s, const qd_series *r, verdict *v)
 	}
 	size = pieces + s->buckets;
 	width = size + 1;
-	m = need((size_t) size * (size_t) width, sizeof(long double));
+	m = test_zeroed((size_t) size * (size_t) width, sizeof(long double));
 	/* half the gradient of the sum of squares, and the multipliers */
 	for (row = 0; row + 1 < pieces; row++)
 	{
@@ -307,7 +275,7 @@ compare_dense(const series *s, const qd_series *r, verdict *v)
 			m[line * width + line] = 1; /* no constraint */
 	}
 	if (!solve(m, size))
-		fine = broken(v, "the dense system is singular");
+		fine = test_broken(v, "the dense system is singular");
 	for (row = 0; row < pieces && fine; row++)
 	{
 		long double x = exact_of(r, piece[row]);
@@ -324,7 +292,7 @@ compare_dense(const series *s, const qd_series *r, verdict *v)
 		else
 			x += (long double) indicator_of(s, piece[row]) * days_of(s, piece[row]);
 		if (fabsl(x - exact_of(r, piece[row])) > 1e-11L * scale)
-			fine = broken(v, "piece %d: exact %.12Lg, the dense system gives %.12Lg", piece[row],
+			fine = test_broken(v, "piece %d: exact %.12Lg, the dense system gives %.12Lg", piece[row],
 						  exact_of(r, piece[row]), x);
 	}
 	free(m);
@@ -373,13 +341,13 @@ check_series(const series *s, verdict *v)
 		fine = o->status == QD_INFEASIBLE && o->problem.row == s->start[impossible] &&
 			o->problem.asked == s->total[impossible];
 		if (!fine)
-			broken(v, "bucket %d has nobody to take its total, but status %d", impossible, (int) o->status);
+			test_broken(v, "bucket %d has nobody to take its total, but status %d", impossible, (int) o->status);
 		series_outcome_free(o);
 		return fine;
 	}
 	if (o->status != QD_OK)
 	{
-		fine = broken(v, "status %d, row %d", (int) o->status, o->problem.row);
+		fine = test_broken(v, "status %d, row %d", (int) o->status, o->problem.row);
 		series_outcome_free(o);
 		return fine;
 	}
@@ -399,19 +367,19 @@ check_series(const series *s, verdict *v)
 				b > first && b < last ? QD_PIECE_INTERPOLATED : QD_PIECE_EXTRAPOLATED;
 
 			if (r->rule[i] != rule)
-				fine = broken(v, "piece %d: rule %d, not %d", i, r->rule[i], (int) rule);
+				fine = test_broken(v, "piece %d: rule %d, not %d", i, r->rule[i], (int) rule);
 			if (!part)
 				continue;
 			if (zero && r->amount[i] != 0)
-				fine = broken(v, "piece %d of no size has %lld", i, (long long) r->amount[i]);
+				fine = test_broken(v, "piece %d of no size has %lld", i, (long long) r->amount[i]);
 			if (!zero && fabsl((long double) r->amount[i] - exact_of(r, i)) >= 1.0L)
-				fine = broken(v, "piece %d: %lld is a unit or more from %.9Lg", i,
+				fine = test_broken(v, "piece %d: %lld is a unit or more from %.9Lg", i,
 							  (long long) r->amount[i], exact_of(r, i));
 			sum += r->amount[i];
 			any = true;
 		}
 		if (fine && any && s->has_total[b] && sum != s->total[b])
-			fine = broken(v, "bucket %d sums to %lld, not %lld", b, (long long) sum, (long long) s->total[b]);
+			fine = test_broken(v, "bucket %d sums to %lld, not %lld", b, (long long) sum, (long long) s->total[b]);
 	}
 	if (fine && totals > 0)
 		fine = compare_dense(s, r, v);
@@ -422,13 +390,13 @@ check_series(const series *s, verdict *v)
 		series		other = *s;
 		series_outcome *m;
 
-		other.total = need((size_t) s->buckets, sizeof(int64_t));
+		other.total = test_zeroed((size_t) s->buckets, sizeof(int64_t));
 		for (b = 0; b < s->buckets; b++)
 			other.total[b] = -s->total[b];
 		m = run_series(&other, NULL);
 		for (i = 0; i < s->n && fine; i++)
 			if (m->status != QD_OK || (r->rule[i] != QD_PIECE_NONE && m->series.amount[i] != -r->amount[i]))
-				fine = broken(v, "piece %d: %lld, for negated totals %lld", i, (long long) r->amount[i],
+				fine = test_broken(v, "piece %d: %lld, for negated totals %lld", i, (long long) r->amount[i],
 							  (long long) m->series.amount[i]);
 		series_outcome_free(m);
 		free(other.total);

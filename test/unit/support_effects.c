@@ -3,7 +3,6 @@
  *		See support_effects.h.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +11,6 @@
 
 int64_t		seen_narrow = 0;
 int64_t		seen_wide = 0;
-
-__attribute__((format(printf, 2, 3)))
-static bool
-broken(verdict *v, const char *format,...)
-{
-	va_list		args;
-
-	va_start(args, format);
-	vsnprintf(v->message, sizeof(v->message), format, args);
-	va_end(args);
-	return false;
-}
 
 /* ---------------------------------------------------------------- integers */
 
@@ -104,19 +91,19 @@ check_small_integers(source *s, qd_bigs *b, verdict *v)
 	char		want[64];
 
 	if (!qd_big_to(qd_big_from(b, x), &z) || z != x)
-		return broken(v, "128 bits do not come back");
+		return test_broken(v, "128 bits do not come back");
 	if (!same(qd_big_add(b, qd_big_from(b, x / 2), qd_big_from(b, y / 2)), qd_big_from(b, x / 2 + y / 2)))
-		return broken(v, "a sum differs from 128 bits");
+		return test_broken(v, "a sum differs from 128 bits");
 	if (!same(qd_big_subtract(b, qd_big_from(b, x / 2), qd_big_from(b, y / 2)), qd_big_from(b, x / 2 - y / 2)))
-		return broken(v, "a difference differs from 128 bits");
+		return test_broken(v, "a difference differs from 128 bits");
 	if (!same(qd_big_multiply(b, number(b, (int64_t) x), number(b, (int64_t) y)),
 			  qd_big_from(b, (qd_int128) (int64_t) x * (int64_t) y)))
-		return broken(v, "a product differs from 128 bits");
+		return test_broken(v, "a product differs from 128 bits");
 	if (qd_big_compare(qd_big_from(b, x), qd_big_from(b, y)) != (x > y) - (x < y))
-		return broken(v, "a comparison differs from 128 bits");
+		return test_broken(v, "a comparison differs from 128 bits");
 	snprintf(want, sizeof(want), "%s", int128_text(x));
 	if (!qd_big_print(b, qd_big_from(b, x), 0, text) || strcmp(text, want) != 0)
-		return broken(v, "%s is printed as %s", want, text);
+		return test_broken(v, "%s is printed as %s", want, text);
 	if (y == 0)
 		return true;
 	if (y < 0)
@@ -124,13 +111,13 @@ check_small_integers(source *s, qd_bigs *b, verdict *v)
 	floor_quotient = x / y - (x % y < 0 ? 1 : 0);
 	qd_big_divide(b, qd_big_from(b, x), qd_big_from(b, y), &q, &r);
 	if (!same(q, qd_big_from(b, floor_quotient)) || !same(r, qd_big_from(b, x - floor_quotient * y)))
-		return broken(v, "a quotient differs from 128 bits: %s by %s", want, int128_text(y));
+		return test_broken(v, "a quotient differs from 128 bits: %s by %s", want, int128_text(y));
 	/* half away from zero */
 	z = (x < 0 ? -x : x) / y;
 	if ((x < 0 ? -x : x) % y >= y - (x < 0 ? -x : x) % y)
 		z++;
 	if (!same(qd_big_round(b, qd_big_from(b, x), qd_big_from(b, y)), qd_big_from(b, x < 0 ? -z : z)))
-		return broken(v, "rounding %s by %s is wrong", want, int128_text(y));
+		return test_broken(v, "rounding %s by %s is wrong", want, int128_text(y));
 	return true;
 }
 
@@ -148,15 +135,15 @@ check_large_integers(source *s, qd_bigs *b, verdict *v)
 	double		approximate;
 
 	if (!same(qd_big_subtract(b, qd_big_add(b, x, y), y), x))
-		return broken(v, "a + b - b is not a");
+		return test_broken(v, "a + b - b is not a");
 	if (!same(qd_big_multiply(b, x, qd_big_add(b, y, z)),
 			  qd_big_add(b, qd_big_multiply(b, x, y), qd_big_multiply(b, x, z))))
-		return broken(v, "a (b + c) is not a b + a c");
+		return test_broken(v, "a (b + c) is not a b + a c");
 	if (!qd_big_print(b, x, 0, text))
-		return broken(v, "cannot print");
+		return test_broken(v, "cannot print");
 	digits = text + (text[0] == '-');
 	if (!same(qd_big_parse(b, digits, strlen(digits), text[0] == '-'), x))
-		return broken(v, "%s does not come back", text);
+		return test_broken(v, "%s does not come back", text);
 	approximate = qd_big_double(x, &exponent);
 	if (!qd_big_is_zero(x))
 	{
@@ -167,24 +154,24 @@ check_large_integers(source *s, qd_bigs *b, verdict *v)
 		if (qd_big_compare(qd_big_multiply(b, error, number(b, INT64_C(1) << 52)),
 						   qd_big_add(b, magnitude(x), number(b, INT64_C(1) << 52))) > 0 ||
 			fabs(approximate) < 0.5 || fabs(approximate) >= 1.0)
-			return broken(v, "%s as a double is %g * 2^%d", text, approximate, exponent);
+			return test_broken(v, "%s as a double is %g * 2^%d", text, approximate, exponent);
 	}
 	else if (approximate != 0.0)
-		return broken(v, "0 as a double is %g", approximate);
+		return test_broken(v, "0 as a double is %g", approximate);
 	if (qd_big_is_zero(y))
 		return true;
 	qd_big_divide(b, x, y, &q, &r);
 	if (r.negative || qd_big_compare(r, y) >= 0 ||
 		!same(qd_big_add(b, qd_big_multiply(b, q, y), r), x))
-		return broken(v, "a quotient of %s is wrong", text);
+		return test_broken(v, "a quotient of %s is wrong", text);
 	/* a multiple, and one less */
 	qd_big_divide(b, qd_big_multiply(b, y, z), y, &q, &r);
 	if (!same(q, z) || !qd_big_is_zero(r))
-		return broken(v, "a b / b is not a");
+		return test_broken(v, "a b / b is not a");
 	qd_big_divide(b, qd_big_subtract(b, qd_big_multiply(b, y, z), number(b, 1)), y, &q, &r);
 	if (!same(q, qd_big_subtract(b, z, number(b, 1))) ||
 		!same(r, qd_big_subtract(b, y, number(b, 1))))
-		return broken(v, "(a b - 1) / b is not a - 1");
+		return test_broken(v, "(a b - 1) / b is not a - 1");
 	/* fraction: f <= rest / y * 2^64 < f + 1 */
 	qd_big_divide(b, magnitude(x), y, &q, &r);
 	{
@@ -194,7 +181,7 @@ check_large_integers(source *s, qd_bigs *b, verdict *v)
 		qd_big		low = qd_big_multiply(b, qd_big_from(b, (qd_int128) f), y);
 
 		if (qd_big_compare(low, whole) > 0 || qd_big_compare(qd_big_add(b, low, y), whole) <= 0)
-			return broken(v, "a fraction of %s is wrong", text);
+			return test_broken(v, "a fraction of %s is wrong", text);
 	}
 	return true;
 }
@@ -210,10 +197,10 @@ check_big(source *s, verdict *v)
 	qd_bigs_begin(&b, &env.env);
 	fine = check_small_integers(s, &b, v) && check_large_integers(s, &b, v);
 	if (fine && qd_bigs_failed(&b))
-		fine = broken(v, "memory has failed");
+		fine = test_broken(v, "memory has failed");
 	qd_bigs_end(&b);
 	if (fine && env.live != 0)
-		fine = broken(v, "%lld allocations are left", (long long) env.live);
+		fine = test_broken(v, "%lld allocations are left", (long long) env.live);
 	return fine;
 }
 
@@ -238,7 +225,7 @@ rounded_together(qd_bigs *b, const qd_big *numerator, int count, qd_big denomina
 		sum = qd_big_add(b, sum, numerator[i]);
 		rounded = qd_big_add(b, rounded, effect[i]);
 		if (qd_big_compare(magnitude(error), denominator) >= 0)
-			return broken(v, "effect %d is a unit or more from its exact value", i);
+			return test_broken(v, "effect %d is a unit or more from its exact value", i);
 		if (error.negative)
 		{
 			qd_big		fraction = qd_big_add(b, error, denominator);
@@ -251,13 +238,13 @@ rounded_together(qd_bigs *b, const qd_big *numerator, int count, qd_big denomina
 			most_down = error;
 	}
 	if (any_up && qd_big_compare(least_up, most_down) < 0)
-		return broken(v, "a smaller fraction is rounded up");
+		return test_broken(v, "a smaller fraction is rounded up");
 	/* the sum is rounded half away from zero */
 	twice = qd_big_subtract(b, qd_big_multiply(b, rounded, denominator), sum);
 	twice = qd_big_add(b, twice, twice);
 	if (qd_big_compare(magnitude(twice), denominator) > 0 ||
 		(qd_big_compare(magnitude(twice), denominator) == 0 && twice.negative != sum.negative))
-		return broken(v, "the effects do not sum to the rounded deviation");
+		return test_broken(v, "the effects do not sum to the rounded deviation");
 	return true;
 }
 
@@ -376,7 +363,7 @@ check_form_in(source *s, qd_bigs *b, verdict *v)
 		big_ratio[i].denominator = number(b, ratio[i].denominator);
 	}
 	if (qd_form_effects_big(b, form, big_constant, big_ratio, big_effect) != QD_OK)
-		return broken(v, "a form fails");
+		return test_broken(v, "a form fails");
 	denominator = exact_effects(b, form, constant, ratio, numerator);
 	if (!rounded_together(b, numerator, form->effects, denominator, big_effect, v))
 		return false;
@@ -386,12 +373,12 @@ check_form_in(source *s, qd_bigs *b, verdict *v)
 		seen_narrow++;
 		for (i = 0; i < form->effects; i++)
 			if (!same(qd_big_from(b, effect[i]), big_effect[i]))
-				return broken(v, "effect %d of form %d differs between 64 bits and any size", i,
+				return test_broken(v, "effect %d of form %d differs between 64 bits and any size", i,
 							  form->effects * 10 + form->ratios);
 		if (qd_form_effects(form, minus_constant, minus_ratio, minus))
 			for (i = 0; i < form->effects; i++)
 				if (minus[i] != -effect[i])
-					return broken(v, "negated input does not give negated effects");
+					return test_broken(v, "negated input does not give negated effects");
 	}
 	else
 		seen_wide++;
@@ -404,10 +391,10 @@ check_form_in(source *s, qd_bigs *b, verdict *v)
 	for (i = 0; i < form->effects; i++)
 		numerator[i] = big_effect[i];
 	if (qd_form_effects_big(b, form, big_constant, big_ratio, big_effect) != QD_OK)
-		return broken(v, "a negated form fails");
+		return test_broken(v, "a negated form fails");
 	for (i = 0; i < form->effects; i++)
 		if (!same(qd_big_negate(numerator[i]), big_effect[i]))
-			return broken(v, "negated input of any size does not give negated effects");
+			return test_broken(v, "negated input of any size does not give negated effects");
 	return true;
 }
 
@@ -509,7 +496,7 @@ check_rate_rows(const rates *r, qd_bigs *b, test_env *env, int digits, verdict *
 		row.plan_denominator = number(b, r->value[3][i]);
 		c = (size_t) i * QD_RATE_EFFECTS;
 		if (qd_rate_mix_row(b, &change, &row, &down[c], &key[c]) != QD_OK)
-			fine = broken(v, "a row fails");
+			fine = test_broken(v, "a row fails");
 		define_rate_row(r, i, defined);
 		for (e = 0; fine && e < QD_RATE_EFFECTS; e++)
 		{
@@ -522,11 +509,11 @@ check_rate_rows(const rates *r, qd_bigs *b, test_env *env, int digits, verdict *
 
 			/* the definitions cancel, and doubles have 53 bits */
 			if (!(fabsl(got - want) <= 1e-12L * powl(10.0L, (long double) digits) * scale + 1e-9L))
-				fine = broken(v, "effect %d of row %d is %Lg, by its definition %Lg", e, (int) i, got, want);
+				fine = test_broken(v, "effect %d of row %d is %Lg, by its definition %Lg", e, (int) i, got, want);
 		}
 	}
 	if (fine && qd_rate_mix_total(b, &change, &units, &added) != QD_OK)
-		fine = broken(v, "the total fails");
+		fine = test_broken(v, "the total fails");
 	if (fine)
 	{
 		qd_rate_mix_cut(&env->env, key, (int64_t) cells, added, up);
@@ -539,9 +526,9 @@ check_rate_rows(const rates *r, qd_bigs *b, test_env *env, int digits, verdict *
 				most_down = key[c];
 		}
 		if (!same(sum, units))
-			fine = broken(v, "the effects of %d rows do not sum to the deviation", (int) r->n);
+			fine = test_broken(v, "the effects of %d rows do not sum to the deviation", (int) r->n);
 		else if (least_up < most_down)
-			fine = broken(v, "a smaller fraction is rounded up");
+			fine = test_broken(v, "a smaller fraction is rounded up");
 	}
 	free(key);
 	free(up);
@@ -685,7 +672,7 @@ check_shapley(const product *p, qd_bigs *b, verdict *v)
 
 	make_factors(p, b, &f, actual, plan);
 	if (qd_shapley(b, &f, effect) != QD_OK)
-		return broken(v, "Shapley fails");
+		return test_broken(v, "Shapley fails");
 	all_orders(p, b, numerator);
 	for (i = 0; i < p->count; i++)
 	{
@@ -698,10 +685,10 @@ check_shapley(const product *p, qd_bigs *b, verdict *v)
 	f.actual = plan;
 	f.plan = actual;
 	if (qd_shapley(b, &f, back) != QD_OK)
-		return broken(v, "Shapley fails");
+		return test_broken(v, "Shapley fails");
 	for (i = 0; i < p->count; i++)
 		if (!same(back[i], qd_big_negate(effect[i])))
-			return broken(v, "Shapley of the way back is another");
+			return test_broken(v, "Shapley of the way back is another");
 	return true;
 }
 
@@ -725,7 +712,7 @@ check_lmdi(const product *p, qd_bigs *b, verdict *v)
 
 	make_factors(p, b, &f, actual, plan);
 	if (qd_lmdi(b, &f, effect) != QD_OK || qd_shapley(b, &f, shapley) != QD_OK)
-		return broken(v, "LMDI fails");
+		return test_broken(v, "LMDI fails");
 	expected = qd_big_zero();
 	for (i = 0; i < p->count; i++)
 	{
@@ -738,7 +725,7 @@ check_lmdi(const product *p, qd_bigs *b, verdict *v)
 		crossing = crossing || (p->actual[i] < 0 && p->plan[i] > 0) || (p->actual[i] > 0 && p->plan[i] < 0);
 	}
 	if (!same(sum, expected))
-		return broken(v, "LMDI does not sum to the deviation");
+		return test_broken(v, "LMDI does not sum to the deviation");
 	if (zeros1 > 0 || zeros0 > 0 || crossing)
 		mean = 0;
 	else
@@ -755,7 +742,7 @@ check_lmdi(const product *p, qd_bigs *b, verdict *v)
 		if (crossing)
 		{
 			if (!same(effect[i], shapley[i]))
-				return broken(v, "LMDI does not fall back to Shapley");
+				return test_broken(v, "LMDI does not fall back to Shapley");
 			continue;
 		}
 		if (zeros1 > 0 && zeros0 > 0)
@@ -767,7 +754,7 @@ check_lmdi(const product *p, qd_bigs *b, verdict *v)
 		else
 			want = mean * logl((long double) p->actual[i] / (long double) p->plan[i]);
 		if (!(fabsl(got - want) <= 2 * unit + 1e-9L * (fabsl(want) + fabsl(v1) + fabsl(v0))))
-			return broken(v, "LMDI of factor %d is %Lg, by its definition %Lg", i, got, want);
+			return test_broken(v, "LMDI of factor %d is %Lg, by its definition %Lg", i, got, want);
 	}
 	return true;
 }
@@ -799,6 +786,6 @@ check_factors(source *s, verdict *v)
 	fine = check_shapley(&p, &b, v) && check_lmdi(&p, &b, v);
 	qd_bigs_end(&b);
 	if (fine && env.live != 0)
-		fine = broken(v, "%lld allocations are left", (long long) env.live);
+		fine = test_broken(v, "%lld allocations are left", (long long) env.live);
 	return fine;
 }

@@ -7,51 +7,31 @@
  */
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "support_grid.h"
 
-static void *
-zeroed(size_t size)
-{
-	void	   *ptr = calloc(1, size ? size : 1);
-
-	if (!ptr)
-		abort();
-	return ptr;
-}
-
-static void *
-copied(const void *from, size_t size)
-{
-	void	   *ptr = zeroed(size);
-
-	memcpy(ptr, from, size);
-	return ptr;
-}
-
 board *
 board_new(int32_t rows, int32_t columns)
 {
-	board	   *b = zeroed(sizeof(board));
+	board	   *b = test_zeroed(1, sizeof(board));
 	int32_t		i;
 
 	b->n = rows * columns;
 	b->rows = rows;
 	b->columns = columns;
-	b->row = zeroed(sizeof(int32_t) * (size_t) b->n);
-	b->column = zeroed(sizeof(int32_t) * (size_t) b->n);
-	b->rank = zeroed(sizeof(int32_t) * (size_t) (rows + columns));
-	b->flags = zeroed((size_t) b->n);
-	b->weight = zeroed(sizeof(int64_t) * (size_t) b->n);
-	b->floor = zeroed(sizeof(int64_t) * (size_t) b->n);
-	b->cap = zeroed(sizeof(int64_t) * (size_t) b->n);
-	b->lock = zeroed(sizeof(int64_t) * (size_t) b->n);
-	b->row_total = zeroed(sizeof(int64_t) * (size_t) rows);
-	b->column_total = zeroed(sizeof(int64_t) * (size_t) columns);
+	b->row = test_zeroed((size_t) b->n, sizeof(int32_t));
+	b->column = test_zeroed((size_t) b->n, sizeof(int32_t));
+	b->rank = test_zeroed((size_t) (rows + columns), sizeof(int32_t));
+	b->flags = test_zeroed((size_t) b->n, 1);
+	b->weight = test_zeroed((size_t) b->n, sizeof(int64_t));
+	b->floor = test_zeroed((size_t) b->n, sizeof(int64_t));
+	b->cap = test_zeroed((size_t) b->n, sizeof(int64_t));
+	b->lock = test_zeroed((size_t) b->n, sizeof(int64_t));
+	b->row_total = test_zeroed((size_t) rows, sizeof(int64_t));
+	b->column_total = test_zeroed((size_t) columns, sizeof(int64_t));
 	for (i = 0; i < b->n; i++)
 	{
 		b->row[i] = i / columns;
@@ -79,21 +59,17 @@ board_free(board *b)
 }
 
 board_outcome *
-run_board(const board *b, test_env *env, bool explain)
+run_board(const board *b, test_env *given, bool explain)
 {
-	board_outcome *o = zeroed(sizeof(board_outcome));
+	board_outcome *o = test_zeroed(1, sizeof(board_outcome));
 	qd_grid    *g = &o->grid;
 	size_t		n = (size_t) b->n;
 	test_env	own;
+	test_env   *env;
 	bool		any_floor = false;
 	bool		any_cap = false;
 	int32_t		i;
 
-	if (!env)
-	{
-		test_env_init(&own);
-		env = &own;
-	}
 	for (i = 0; i < b->n; i++)
 	{
 		any_floor = any_floor || (b->flags[i] & QD_HAS_FLOOR);
@@ -102,26 +78,26 @@ run_board(const board *b, test_env *env, bool explain)
 	g->n = b->n;
 	g->rows = b->rows;
 	g->columns = b->columns;
-	g->row = copied(b->row, sizeof(int32_t) * n);
-	g->column = copied(b->column, sizeof(int32_t) * n);
-	g->rank = copied(b->rank, sizeof(int32_t) * (size_t) (b->rows + b->columns));
-	g->flags = copied(b->flags, n);
-	g->weight = copied(b->weight, sizeof(int64_t) * n);
-	g->floor = any_floor ? copied(b->floor, sizeof(int64_t) * n) : NULL;
-	g->cap = any_cap ? copied(b->cap, sizeof(int64_t) * n) : NULL;
-	g->amount = copied(b->lock, sizeof(int64_t) * n);
-	g->row_total = copied(b->row_total, sizeof(int64_t) * (size_t) b->rows);
-	g->column_total = copied(b->column_total, sizeof(int64_t) * (size_t) b->columns);
-	g->rule = zeroed(n);
-	g->conflict = zeroed((size_t) (b->rows + b->columns));
+	g->row = test_copied(b->row, n, sizeof(int32_t));
+	g->column = test_copied(b->column, n, sizeof(int32_t));
+	g->rank = test_copied(b->rank, (size_t) (b->rows + b->columns), sizeof(int32_t));
+	g->flags = test_copied(b->flags, n, 1);
+	g->weight = test_copied(b->weight, n, sizeof(int64_t));
+	g->floor = any_floor ? test_copied(b->floor, n, sizeof(int64_t)) : NULL;
+	g->cap = any_cap ? test_copied(b->cap, n, sizeof(int64_t)) : NULL;
+	g->amount = test_copied(b->lock, n, sizeof(int64_t));
+	g->row_total = test_copied(b->row_total, (size_t) b->rows, sizeof(int64_t));
+	g->column_total = test_copied(b->column_total, (size_t) b->columns, sizeof(int64_t));
+	g->rule = test_zeroed(n, 1);
+	g->conflict = test_zeroed((size_t) (b->rows + b->columns), 1);
 	if (explain)
 	{
-		g->exact = zeroed(sizeof(int64_t) * n);
-		g->exact_millionths = zeroed(sizeof(int32_t) * n);
+		g->exact = test_zeroed(n, sizeof(int64_t));
+		g->exact_millionths = test_zeroed(n, sizeof(int32_t));
 	}
+	env = test_env_begin(given, &own);
 	o->status = qd_allocate_grid(&env->env, g, b->rounding, explain, &o->problem);
-	if (env == &own && own.live != 0)
-		abort();
+	test_env_end(env, &own);
 	return o;
 }
 
@@ -168,7 +144,7 @@ draw_board(source *s, int32_t most_lines, int64_t most_amount)
 	uint64_t	bounds = draw(s, 2) ? 0 : 2 + draw(s, 6);
 	uint64_t	locks = draw(s, 3) ? 0 : 3 + draw(s, 8);
 	bool		negative = draw(s, 6) == 0;
-	int64_t    *solution = zeroed(sizeof(int64_t) * (size_t) b->n);
+	int64_t    *solution = test_zeroed((size_t) b->n, sizeof(int64_t));
 	int32_t		i;
 
 	b->rounding = draw(s, 3) == 0 ? QD_WEBSTER : QD_HAMILTON;
@@ -286,18 +262,6 @@ print_board(const board *b)
 
 /* --------------------------------------------------------------- promises */
 
-__attribute__((format(printf, 2, 3)))
-static bool
-broken(verdict *v, const char *format,...)
-{
-	va_list		args;
-
-	va_start(args, format);
-	vsnprintf(v->message, sizeof(v->message), format, args);
-	va_end(args);
-	return false;
-}
-
 /* what a cell may have, as the rules of a partition say */
 typedef struct range
 {
@@ -312,7 +276,7 @@ typedef struct range
 static range *
 ranges_of(const board *b)
 {
-	range	   *r = zeroed(sizeof(range) * (size_t) b->n);
+	range	   *r = test_zeroed((size_t) b->n, sizeof(range));
 	qd_int128	total = 0;
 	bool		any = false;
 	int32_t		i;
@@ -349,8 +313,8 @@ has_solution(const board *b, const range *r)
 	int32_t		lines = b->rows + b->columns;
 	qd_int128  *left = NULL;
 	qd_int128  *x = NULL;
-	int32_t    *by = zeroed(sizeof(int32_t) * (size_t) lines);
-	int32_t    *queue = zeroed(sizeof(int32_t) * (size_t) lines);
+	int32_t    *by = test_zeroed((size_t) lines, sizeof(int32_t));
+	int32_t    *queue = test_zeroed((size_t) lines, sizeof(int32_t));
 	bool		fine = true;
 	int32_t		i;
 
@@ -463,7 +427,7 @@ check_conflict(const board *b, const range *r, const board_outcome *o, verdict *
 		for (i = 0; i < b->columns; i++)
 			columns += b->column_total[i];
 		if (rows == columns || p->asked != rows || p->low != columns)
-			return broken(v, "sums are not as reported");
+			return test_broken(v, "sums are not as reported");
 	}
 	else if (p->subject == QD_ON_LINE)
 	{
@@ -477,9 +441,9 @@ check_conflict(const board *b, const range *r, const board_outcome *o, verdict *
 			high += r[i].high;
 		}
 		if (p->asked != total || (total >= low && total <= high))
-			return broken(v, "line %d is not in conflict by itself", (int) p->row);
+			return test_broken(v, "line %d is not in conflict by itself", (int) p->row);
 		if ((!p->unbounded_low && p->low != low) || (!p->unbounded_high && p->high != high))
-			return broken(v, "line %d: another range than reported", (int) p->row);
+			return test_broken(v, "line %d: another range than reported", (int) p->row);
 	}
 	else if (p->subject == QD_ON_LINES)
 	{
@@ -522,13 +486,13 @@ check_conflict(const board *b, const range *r, const board_outcome *o, verdict *
 		high += most;
 		low += least;
 		if (p->asked != rows || p->low != columns)
-			return broken(v, "lines in conflict total otherwise than reported");
+			return test_broken(v, "lines in conflict total otherwise than reported");
 		if (rows >= low && rows <= high)
-			return broken(v, "the lines named are not in conflict");
+			return test_broken(v, "the lines named are not in conflict");
 		if (p->high != (rows > high ? high : low))
-			return broken(v, "the lines named can hold otherwise than reported");
+			return test_broken(v, "the lines named can hold otherwise than reported");
 		if (p->elsewhere != (rows > high ? most : least))
-			return broken(v, "other cells can hold otherwise than reported");
+			return test_broken(v, "other cells can hold otherwise than reported");
 	}
 	return true;
 }
@@ -548,9 +512,9 @@ static bool
 check_fit(const board *b, const range *r, const board_outcome *o, bool equal, verdict *v)
 {
 	int32_t		lines = b->rows + b->columns;
-	double	   *factor = zeroed(sizeof(double) * (size_t) lines);
-	double	   *error = zeroed(sizeof(double) * (size_t) lines);
-	int32_t    *component = zeroed(sizeof(int32_t) * (size_t) lines);
+	double	   *factor = test_zeroed((size_t) lines, sizeof(double));
+	double	   *error = test_zeroed((size_t) lines, sizeof(double));
+	int32_t    *component = test_zeroed((size_t) lines, sizeof(int32_t));
 	bool		fine = true;
 	int32_t		root;
 	int32_t		i;
@@ -625,7 +589,7 @@ check_fit(const board *b, const range *r, const board_outcome *o, bool equal, ve
 		if ((sign > 0 ? r[i].high : -r[i].low) < FAR && fitted > (double) (sign > 0 ? r[i].high : -r[i].low))
 			fitted = (double) (sign > 0 ? r[i].high : -r[i].low);
 		if (fabs(fitted - x) > slack)
-			fine = broken(v, "cell (%d, %d) is fitted to %.6f, its factors say %.6f", (int) row,
+			fine = test_broken(v, "cell (%d, %d) is fitted to %.6f, its factors say %.6f", (int) row,
 						  (int) b->column[i], x, fitted);
 	}
 	free(factor);
@@ -654,7 +618,7 @@ static bool
 check_best(const board *b, const range *r, const board_outcome *o, bool equal, double sign, verdict *v)
 {
 	int32_t		lines = b->rows + b->columns;
-	double	   *distance = zeroed(sizeof(double) * (size_t) lines);
+	double	   *distance = test_zeroed((size_t) lines, sizeof(double));
 	bool		changed = true;
 	/* exact values are known to half a millionth: a cycle adds that up */
 	double		slack = 1e-6 * (lines + 8);
@@ -690,7 +654,7 @@ check_best(const board *b, const range *r, const board_outcome *o, bool equal, d
 		}
 	}
 	free(distance);
-	return changed ? broken(v, "the rounding could be better") : true;
+	return changed ? test_broken(v, "the rounding could be better") : true;
 }
 
 static bool
@@ -701,8 +665,8 @@ check_answer(const board *b, const range *r, const board_outcome *o, verdict *v)
 	qd_int128	total = 0;
 	bool		any = false;
 	bool		fine = true;
-	double	   *fitted = zeroed(sizeof(double) * (size_t) lines);
-	int64_t    *sum = zeroed(sizeof(int64_t) * (size_t) lines);
+	double	   *fitted = test_zeroed((size_t) lines, sizeof(double));
+	int64_t    *sum = test_zeroed((size_t) lines, sizeof(int64_t));
 	double		size = 1.0;
 	int32_t		i;
 
@@ -713,7 +677,7 @@ check_answer(const board *b, const range *r, const board_outcome *o, verdict *v)
 	for (i = 0; i < b->n && fine; i++)
 	{
 		if ((g->rule[i] == QD_RULE_NONE) != !r[i].part)
-			fine = broken(v, "cell %d takes part, or not", (int) i);
+			fine = test_broken(v, "cell %d takes part, or not", (int) i);
 		if (!r[i].part)
 			continue;
 		sum[b->row[i]] += g->amount[i];
@@ -722,12 +686,12 @@ check_answer(const board *b, const range *r, const board_outcome *o, verdict *v)
 		fitted[b->rows + b->column[i]] += exact_of(o, i);
 		size += fabs((double) g->amount[i]);
 		if (g->amount[i] < r[i].low || g->amount[i] > r[i].high)
-			fine = broken(v, "cell %d has %" PRId64 ", outside its bounds", (int) i, g->amount[i]);
+			fine = test_broken(v, "cell %d has %" PRId64 ", outside its bounds", (int) i, g->amount[i]);
 		else if ((g->rule[i] == QD_RULE_LOCKED) != ((b->flags[i] & QD_LOCKED) != 0))
-			fine = broken(v, "cell %d is locked, or not", (int) i);
+			fine = test_broken(v, "cell %d is locked, or not", (int) i);
 		else if (b->rounding == QD_HAMILTON && g->rule[i] != QD_RULE_UNFITTED &&
 				 fabs((double) g->amount[i] - exact_of(o, i)) >= 1.0 + 2e-6 + 1e-15 * fabs((double) g->amount[i]))
-			fine = broken(v, "cell %d has %" PRId64 ", a unit or more from %.6f", (int) i, g->amount[i],
+			fine = test_broken(v, "cell %d has %" PRId64 ", a unit or more from %.6f", (int) i, g->amount[i],
 						  exact_of(o, i));
 	}
 	for (i = 0; i < lines && fine; i++)
@@ -735,9 +699,9 @@ check_answer(const board *b, const range *r, const board_outcome *o, verdict *v)
 		int64_t		want = i < b->rows ? b->row_total[i] : b->column_total[i - b->rows];
 
 		if (sum[i] != want)
-			fine = broken(v, "line %d sums to %" PRId64 ", not %" PRId64, (int) i, sum[i], want);
+			fine = test_broken(v, "line %d sums to %" PRId64 ", not %" PRId64, (int) i, sum[i], want);
 		else if (fabs(fitted[i] - (double) want) > 1e-6 * lines + 1e-14 * size)
-			fine = broken(v, "fitted values of line %d sum to %.6f, not %" PRId64, (int) i, fitted[i], want);
+			fine = test_broken(v, "fitted values of line %d sum to %.6f, not %" PRId64, (int) i, fitted[i], want);
 	}
 	free(fitted);
 	free(sum);
@@ -749,7 +713,7 @@ static bool
 check_order(const board *b, const board_outcome *o, source *s, verdict *v)
 {
 	board	   *other = board_new(b->rows, b->columns);
-	int32_t    *from = zeroed(sizeof(int32_t) * (size_t) b->n);
+	int32_t    *from = test_zeroed((size_t) b->n, sizeof(int32_t));
 	board_outcome *again;
 	bool		fine;
 	int32_t		i;
@@ -786,7 +750,7 @@ check_order(const board *b, const board_outcome *o, source *s, verdict *v)
 	board_outcome_free(again);
 	board_free(other);
 	free(from);
-	return fine ? true : broken(v, "another order of the cells, another answer");
+	return fine ? true : test_broken(v, "another order of the cells, another answer");
 }
 
 bool
@@ -808,7 +772,7 @@ check_board(const board *b, source *s, verdict *v)
 			if (o->problem.subject == QD_ON_LOCK || o->problem.subject == QD_ON_BOUND)
 				seen_other++;
 			else if (has_solution(b, r))
-				fine = broken(v, "there is a solution");
+				fine = test_broken(v, "there is a solution");
 			else
 				fine = check_conflict(b, r, o, v);
 			break;
@@ -816,7 +780,7 @@ check_board(const board *b, source *s, verdict *v)
 			seen_overflow++;
 			break;
 		default:
-			fine = broken(v, "status %d", (int) o->status);
+			fine = test_broken(v, "status %d", (int) o->status);
 	}
 	fine = fine && check_order(b, o, s, v);
 	board_outcome_free(o);

@@ -3,7 +3,6 @@
  *		See support_outcome.h.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,17 +15,6 @@ int64_t		seen_grids = 0;
 int64_t		seen_fractions = 0;
 
 #define TRUE_CELLS	60000		/* of the true distribution */
-
-static bool
-fails(verdict *v, const char *format,...)
-{
-	va_list		args;
-
-	va_start(args, format);
-	vsnprintf(v->message, sizeof(v->message), format, args);
-	va_end(args);
-	return false;
-}
 
 static void *
 need(size_t size)
@@ -339,18 +327,18 @@ check_at_most(const deal_pile *pile, const truth *t, const qd_outcome *o, qd_int
 
 	qd_outcome_at_most(o, x, &c);
 	if (!(c.low >= 0 && c.low <= c.value && c.value <= c.high && c.high <= 1))
-		return fails(v, "P(<= %s) is %.17g, in %.17g to %.17g", int128_text(x), c.value, c.low, c.high);
+		return test_broken(v, "P(<= %s) is %.17g, in %.17g to %.17g", int128_text(x), c.value, c.low, c.high);
 	if (truth < (long double) c.low - truth_error(pile) || truth > (long double) c.high + truth_error(pile))
-		return fails(v, "P(<= %s) is %.20Lg, not in %.17g to %.17g", int128_text(x), truth, c.low, c.high);
+		return test_broken(v, "P(<= %s) is %.20Lg, not in %.17g to %.17g", int128_text(x), truth, c.low, c.high);
 	if (c.denominator > 0)
 	{
 		seen_fractions++;
 		if (fabsl(truth - (long double) c.numerator / (long double) c.denominator) > truth_error(pile))
-			return fails(v, "P(<= %s) is %.20Lg, not %lld / %lld", int128_text(x), truth, (long long) c.numerator,
+			return test_broken(v, "P(<= %s) is %.20Lg, not %lld / %lld", int128_text(x), truth, (long long) c.numerator,
 						 (long long) c.denominator);
 	}
 	if (exact && c.high - c.low > 1e-11)
-		return fails(v, "P(<= %s) is exact, but %.17g to %.17g", int128_text(x), c.low, c.high);
+		return test_broken(v, "P(<= %s) is exact, but %.17g to %.17g", int128_text(x), c.low, c.high);
 	return true;
 }
 
@@ -368,12 +356,12 @@ check_percentile(const deal_pile *pile, const truth *t, const qd_outcome *o, int
 	qd_outcome_range(o, &least, &most);
 	qd_outcome_percentile(o, p, false, &value, &low, &high);
 	if (!(least <= low && low <= value && value <= high && high <= most))
-		return fails(v, "percentile %lld is %s", (long long) p, int128_text(value));
+		return test_broken(v, "percentile %lld is %s", (long long) p, int128_text(value));
 	/* high is not below the percentile, low is not above it */
 	if (true_at_most(pile, t, high) < target - truth_error(pile))
-		return fails(v, "percentile %lld: at most %s is wrong", (long long) p, int128_text(high));
+		return test_broken(v, "percentile %lld: at most %s is wrong", (long long) p, int128_text(high));
 	if (p > 0 && true_at_most(pile, t, low - 1) > target + truth_error(pile))
-		return fails(v, "percentile %lld: at least %s is wrong", (long long) p, int128_text(low));
+		return test_broken(v, "percentile %lld: at least %s is wrong", (long long) p, int128_text(low));
 	return true;
 }
 
@@ -399,7 +387,7 @@ check_answers(deal_pile *pile, const truth *t, const qd_outcome *o, source *s, v
 	}
 	qd_outcome_range(o, &least, &most);
 	if (true_at_most(pile, t, most) < 1 - truth_error(pile) || true_at_most(pile, t, least - 1) > 0)
-		return fails(v, "the range is wrong");
+		return test_broken(v, "the range is wrong");
 	for (i = 0; i < 12; i++)
 	{
 		int32_t		k = (int32_t) draw(s, (uint64_t) pile->scenarios);
@@ -459,14 +447,14 @@ check_pile(deal_pile *pile, source *s, verdict *v)
 	if (qd_outcome_build(&env.env, &deals, pile->weight, &effort, o) != QD_OK)
 	{
 		free(o);
-		return fails(v, "no outcome");
+		return test_broken(v, "no outcome");
 	}
 	fine = !find_truth(pile, t) || check_answers(pile, t, o, s, v);
 	free_truth(t);
 	qd_outcome_free(&env.env, o);
 	free(o);
 	if (fine && env.live != 0)
-		return fails(v, "%lld allocations are left", (long long) env.live);
+		return test_broken(v, "%lld allocations are left", (long long) env.live);
 	return fine;
 }
 
@@ -513,22 +501,22 @@ check_sort(deal_pile *pile, source *s, verdict *v)
 		}
 	}
 	if (qd_deals_sort(&env.env, &deals) != QD_OK || qd_deals_sort(&env.env, &other) != QD_OK)
-		fine = fails(v, "cannot sort");
+		fine = test_broken(v, "cannot sort");
 	else if (deals.n != other.n || memcmp(deals.word, other.word, sizeof(int64_t) * (size_t) (deals.n * width)) != 0)
-		fine = fails(v, "sorted from two orders, deals differ");
+		fine = test_broken(v, "sorted from two orders, deals differ");
 	for (i = 0; i < deals.n && fine; i++)
 	{
 		const int64_t *deal = deals.word + i * width;
 
 		if (i > 0 && qd_deal_compare(deal - width, deal, pile->scenarios) >= 0)
-			fine = fails(v, "deal %lld is not in order", (long long) i);
+			fine = test_broken(v, "deal %lld is not in order", (long long) i);
 		if (i < 50 && deal[QD_DEAL_COUNT] != count_alike(before, pile->n, pile->scenarios, deal))
-			fine = fails(v, "deal %lld is not counted right", (long long) i);
+			fine = test_broken(v, "deal %lld is not counted right", (long long) i);
 	}
 	free(before);
 	free(other.word);
 	pile->n = deals.n;
 	if (fine && env.live != 0)
-		fine = fails(v, "%lld allocations are left by sorting", (long long) env.live);
+		fine = test_broken(v, "%lld allocations are left by sorting", (long long) env.live);
 	return fine;
 }

@@ -5,7 +5,6 @@
  *		floating point; and which targets can be reached at all.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,38 +13,18 @@
 
 int64_t		seen_turned = 0;
 
-static void *
-need(size_t count, size_t size)
-{
-	void	   *ptr = calloc(count + 1, size);
-
-	if (!ptr)
-		abort();
-	return ptr;
-}
-
-static void *
-copy(const void *from, size_t count, size_t size)
-{
-	void	   *to = need(count, size);
-
-	if (count > 0)
-		memcpy(to, from, count * size);
-	return to;
-}
-
 rates *
 rates_new(int32_t n)
 {
-	rates	   *r = need(1, sizeof(rates));
+	rates	   *r = test_zeroed(1, sizeof(rates));
 
 	r->n = n;
 	r->step = 1;
-	r->flags = need((size_t) n, 1);
-	r->volume = need((size_t) n, sizeof(int64_t));
-	r->base = need((size_t) n, sizeof(int64_t));
-	r->floor = need((size_t) n, sizeof(int64_t));
-	r->cap = need((size_t) n, sizeof(int64_t));
+	r->flags = test_zeroed((size_t) n, 1);
+	r->volume = test_zeroed((size_t) n, sizeof(int64_t));
+	r->base = test_zeroed((size_t) n, sizeof(int64_t));
+	r->floor = test_zeroed((size_t) n, sizeof(int64_t));
+	r->cap = test_zeroed((size_t) n, sizeof(int64_t));
 	return r;
 }
 
@@ -63,36 +42,27 @@ rates_free(rates *r)
 rates_outcome *
 run_rates(const rates *r, test_env *given, bool explain)
 {
-	rates_outcome *o = need(1, sizeof(rates_outcome));
+	rates_outcome *o = test_zeroed(1, sizeof(rates_outcome));
 	test_env	own;
-	test_env   *env = given;
+	test_env   *env;
 	size_t		n = (size_t) r->n;
 
-	if (!env)
-	{
-		test_env_init(&own);
-		env = &own;
-	}
 	o->rates.n = r->n;
-	o->rates.flags = copy(r->flags, n, 1);
-	o->rates.volume = copy(r->volume, n, sizeof(int64_t));
-	o->rates.base = copy(r->base, n, sizeof(int64_t));
-	o->rates.floor = copy(r->floor, n, sizeof(int64_t));
-	o->rates.cap = copy(r->cap, n, sizeof(int64_t));
+	o->rates.flags = test_copied(r->flags, n, 1);
+	o->rates.volume = test_copied(r->volume, n, sizeof(int64_t));
+	o->rates.base = test_copied(r->base, n, sizeof(int64_t));
+	o->rates.floor = test_copied(r->floor, n, sizeof(int64_t));
+	o->rates.cap = test_copied(r->cap, n, sizeof(int64_t));
 	o->rates.step = r->step;
-	o->rates.rate = need(n, sizeof(int64_t));
-	o->rates.rule = need(n, 1);
-	o->rates.state = need(n, 1);
+	o->rates.rate = test_zeroed(n, sizeof(int64_t));
+	o->rates.rule = test_zeroed(n, 1);
+	o->rates.state = test_zeroed(n, 1);
 	memset(o->rates.rule, 0xa5, n);
 	memset(o->rates.state, 0xa5, n);
 	memset(&o->problem, 0xa5, sizeof(o->problem));
-	env->last_poll = test_clock();
+	env = test_env_begin(given, &own);
 	o->status = qd_allocate_rate(&env->env, &o->rates, r->target, r->method, explain, &o->problem);
-	if (env == &own && own.live != 0)
-	{
-		fprintf(stderr, "the kernel left %lld allocations\n", (long long) own.live);
-		abort();
-	}
+	test_env_end(env, &own);
 	return o;
 }
 
@@ -202,18 +172,6 @@ draw_rates(source *src, int32_t most_rows)
 	if (signs == 0 && r->step != 2 && draw(src, 2))
 		r->target = -r->target;
 	return r;
-}
-
-__attribute__((format(printf, 2, 3)))
-static bool
-broken(verdict *v, const char *format,...)
-{
-	va_list		args;
-
-	va_start(args, format);
-	vsnprintf(v->message, sizeof(v->message), format, args);
-	va_end(args);
-	return false;
 }
 
 /* what the promises say about one instance */
@@ -369,13 +327,13 @@ check_one_t(const model *m, const rates_outcome *o, verdict *v)
 		a = clipped(m, i, at(m, i, low, raising)) / (long double) r->step;
 		b = clipped(m, i, at(m, i, high, raising)) / (long double) r->step;
 		if (!qd_rates_exact(&o->rates, i, &whole, &millionths))
-			return broken(v, "row %d: no exact rate", i);
+			return test_broken(v, "row %d: no exact rate", i);
 		exact = (long double) whole + (long double) millionths / 1000000;
 		/* a mean made of far larger numbers says little about the small ones */
 		slack = 1e-5L + 1e-13L * (fabsl(exact) + fabsl(target) + size / (long double) r->step) *
 			fmaxl(1, (long double) m->volume / (long double) r->volume[i]);
 		if (exact < a - slack || exact > b + slack)
-			return broken(v, "row %d: exact %.9Lg, one t gives %.9Lg to %.9Lg", i, exact, a, b);
+			return test_broken(v, "row %d: exact %.9Lg, one t gives %.9Lg to %.9Lg", i, exact, a, b);
 	}
 	return true;
 }
@@ -414,7 +372,7 @@ check_rates(const rates *r, verdict *v)
 	{
 		for (i = 0; i < r->n; i++)
 			if (o->status != QD_OK || o->rates.rule[i] != QD_RULE_NONE)
-				fine = broken(v, "nobody takes part, but row %d has a rate", i);
+				fine = test_broken(v, "nobody takes part, but row %d has a rate", i);
 		seen_ok++;
 		rates_outcome_free(o);
 		return fine;
@@ -430,7 +388,7 @@ check_rates(const rates *r, verdict *v)
 			o->problem.unbounded_low == !has_low && o->problem.unbounded_high == !has_high &&
 			o->problem.low == low && o->problem.high == high;
 		if (!fine)
-			broken(v, "cannot be reached, but status %d", (int) o->status);
+			test_broken(v, "cannot be reached, but status %d", (int) o->status);
 		rates_outcome_free(o);
 		return fine;
 	}
@@ -443,7 +401,7 @@ check_rates(const rates *r, verdict *v)
 	}
 	if (o->status != QD_OK)
 	{
-		fine = broken(v, "status %d", (int) o->status);
+		fine = test_broken(v, "status %d", (int) o->status);
 		rates_outcome_free(o);
 		return fine;
 	}
@@ -459,30 +417,30 @@ check_rates(const rates *r, verdict *v)
 		if (!in(r, i))
 		{
 			if (rule != QD_RULE_NONE)
-				fine = broken(v, "row %d takes no part, but has a rule", i);
+				fine = test_broken(v, "row %d takes no part, but has a rule", i);
 			continue;
 		}
 		sum += (qd_int128) r->volume[i] * o->rates.rate[i];
 		if (mine < low_of(&m, i) || mine > high_of(&m, i))
-			fine = broken(v, "row %d: %lld breaks a bound", i, (long long) o->rates.rate[i]);
+			fine = test_broken(v, "row %d: %lld breaks a bound", i, (long long) o->rates.rate[i]);
 		if (!qd_rates_exact(&o->rates, i, &whole, &millionths))
-			fine = broken(v, "row %d: no exact rate", i);
+			fine = test_broken(v, "row %d: no exact rate", i);
 		off = fabsl((long double) (o->rates.rate[i] - whole) - (long double) millionths / 1000000);
 		if (off >= 1)
-			fine = broken(v, "row %d: %lld is a step or more from its exact rate", i, (long long) o->rates.rate[i]);
+			fine = test_broken(v, "row %d: %lld is a step or more from its exact rate", i, (long long) o->rates.rate[i]);
 		if (o->rates.rate[i] != whole + (millionths > 500000 || (millionths == 500000 && whole >= 0)))
 			turned = true;
 		if ((rule == QD_RULE_FLOOR && mine != low_of(&m, i)) || (rule == QD_RULE_CAP && mine != high_of(&m, i)))
-			fine = broken(v, "row %d: its rule names a bound it is not at", i);
+			fine = test_broken(v, "row %d: its rule names a bound it is not at", i);
 		if (rule != QD_RULE_FLOOR && rule != QD_RULE_CAP &&
 			rule != (m.all_zero && r->method == QD_RATE_SCALE ? QD_RULE_EQUAL :
 					 r->method == QD_RATE_SCALE && r->base[i] == 0 ? QD_RULE_ZERO : QD_RULE_SHARE))
-			fine = broken(v, "row %d: rule %d", i, rule);
+			fine = test_broken(v, "row %d: rule %d", i, rule);
 	}
 	seen_turned += turned;
 	/* the promise: the mean, rounded half away from zero, is the target */
 	if (fine && rounded(sum, m.volume) != r->target)
-		fine = broken(v, "the mean rounds to %s, not to %lld", int128_text(rounded(sum, m.volume)), (long long) r->target);
+		fine = test_broken(v, "the mean rounds to %s, not to %lld", int128_text(rounded(sum, m.volume)), (long long) r->target);
 	if (fine)
 		fine = check_one_t(&m, o, v);
 
@@ -509,7 +467,7 @@ check_rates(const rates *r, verdict *v)
 		/* where all is 0, only missing floors are 0 */
 		for (i = 0; i < r->n && fine && (m.negative || m.positive); i++)
 			if (in(r, i) && (p->status != QD_OK || p->rates.rate[i] != -o->rates.rate[i]))
-				fine = broken(v, "row %d: %lld, with all signs changed %lld", i, (long long) o->rates.rate[i],
+				fine = test_broken(v, "row %d: %lld, with all signs changed %lld", i, (long long) o->rates.rate[i],
 							  (long long) p->rates.rate[i]);
 		rates_outcome_free(p);
 		rates_free(other);

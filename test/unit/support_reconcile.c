@@ -6,7 +6,6 @@
  *		must have one in common, and a root must be content with 0.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,43 +16,21 @@ int64_t		seen_bound = 0;
 
 typedef long double real;
 
-static void *
-need(size_t count, size_t size)
-{
-	void	   *ptr = calloc(count + 1, size);
-
-	if (!ptr)
-		abort();
-	return ptr;
-}
-
-static void *
-copy(const void *from, size_t count, size_t size)
-{
-	void	   *to = malloc(count * size + 1);
-
-	if (!to)
-		abort();
-	if (count > 0)
-		memcpy(to, from, count * size);
-	return to;
-}
-
 plan *
 plan_new(int32_t n)
 {
-	plan	   *p = need(1, sizeof(plan));
+	plan	   *p = test_zeroed(1, sizeof(plan));
 	size_t		m = (size_t) n;
 
 	p->n = n;
-	p->parent = need(m, sizeof(int32_t));
-	p->flags = need(m, 1);
-	p->floor = need(m, sizeof(int64_t));
-	p->cap = need(m, sizeof(int64_t));
-	p->lock = need(m, sizeof(int64_t));
-	p->value = need(m, sizeof(int64_t));
-	p->fraction = need(m, sizeof(uint64_t));
-	p->trust = need(m, sizeof(double));
+	p->parent = test_zeroed(m, sizeof(int32_t));
+	p->flags = test_zeroed(m, 1);
+	p->floor = test_zeroed(m, sizeof(int64_t));
+	p->cap = test_zeroed(m, sizeof(int64_t));
+	p->lock = test_zeroed(m, sizeof(int64_t));
+	p->value = test_zeroed(m, sizeof(int64_t));
+	p->fraction = test_zeroed(m, sizeof(uint64_t));
+	p->trust = test_zeroed(m, sizeof(double));
 	return p;
 }
 
@@ -71,61 +48,39 @@ plan_free(plan *p)
 	free(p);
 }
 
-static uint8_t
-all_flags(const plan *p)
-{
-	uint8_t		all = 0;
-	int32_t		i;
-
-	for (i = 0; i < p->n; i++)
-		all |= p->flags[i];
-	return all;
-}
-
 plan_outcome *
 run_plan(const plan *p, test_env *given, bool explain)
 {
-	plan_outcome *o = need(1, sizeof(plan_outcome));
+	plan_outcome *o = test_zeroed(1, sizeof(plan_outcome));
 	test_env	own;
-	test_env   *env = given;
+	test_env   *env;
 	size_t		n = (size_t) p->n;
-	uint8_t		all = all_flags(p);
+	uint8_t		all = test_all_flags(p->flags, p->n);
 	qd_reconcile r;
 
-	if (!env)
-	{
-		test_env_init(&own);
-		env = &own;
-	}
 	o->tree.n = p->n;
-	o->tree.parent = copy(p->parent, n, sizeof(int32_t));
-	o->tree.flags = copy(p->flags, n, 1);
-	o->tree.floor = (all & QD_HAS_FLOOR) ? copy(p->floor, n, sizeof(int64_t)) : NULL;
-	o->tree.cap = (all & QD_HAS_CAP) ? copy(p->cap, n, sizeof(int64_t)) : NULL;
-	o->tree.amount = copy(p->lock, n, sizeof(int64_t));
-	o->tree.rule = need(n, 1);
-	o->tree.exact = need(n, sizeof(int64_t));
-	o->tree.exact_fraction = need(n, sizeof(uint64_t));
-	o->tree.child_start = need(n + 1, sizeof(int32_t));
-	o->tree.child = need(n, sizeof(int32_t));
-	o->tree.order = need(n, sizeof(int32_t));
+	o->tree.parent = test_copied(p->parent, n, sizeof(int32_t));
+	o->tree.flags = test_copied(p->flags, n, 1);
+	o->tree.floor = (all & QD_HAS_FLOOR) ? test_copied(p->floor, n, sizeof(int64_t)) : NULL;
+	o->tree.cap = (all & QD_HAS_CAP) ? test_copied(p->cap, n, sizeof(int64_t)) : NULL;
+	o->tree.amount = test_copied(p->lock, n, sizeof(int64_t));
+	o->tree.rule = test_zeroed(n, 1);
+	o->tree.exact = test_zeroed(n, sizeof(int64_t));
+	o->tree.exact_fraction = test_zeroed(n, sizeof(uint64_t));
+	o->tree.child_start = test_zeroed(n + 1, sizeof(int32_t));
+	o->tree.child = test_zeroed(n, sizeof(int32_t));
+	o->tree.order = test_zeroed(n, sizeof(int32_t));
 	memset(o->tree.exact, 0xa5, n * sizeof(int64_t));
 	memset(&o->problem, 0xa5, sizeof(o->problem));
 	r.tree = &o->tree;
 	r.value = p->value;
 	r.fraction = p->fraction;
 	r.trust = p->trust;
-	env->last_poll = test_clock();
+	env = test_env_begin(given, &own);
 	o->status = qd_tree_link(&env->env, &o->tree, &o->problem);
 	if (o->status == QD_OK)
 		o->status = qd_reconcile_tree(&env->env, &r, explain, &o->problem);
-	if (env->env.poll)
-		env->env.poll(env->env.arg);
-	if (env == &own && own.live != 0)
-	{
-		fprintf(stderr, "the kernel left %lld allocations\n", (long long) own.live);
-		abort();
-	}
+	test_env_end(env, &own);
 	return o;
 }
 
@@ -169,7 +124,7 @@ draw_plan(source *s, int32_t most_rows, int64_t most_total)
 	int			silent = (int) draw(s, 4);	/* of four nodes have no opinion */
 	int64_t		most = most_total / (n > 4 ? n : 4);
 	int64_t		level = 1 + draw_magnitude(s, most);
-	int32_t    *place = need((size_t) n, sizeof(int32_t));
+	int32_t    *place = test_zeroed((size_t) n, sizeof(int32_t));
 	int32_t		i;
 
 	if (level > most)
@@ -262,18 +217,6 @@ print_plan(const plan *p)
 }
 
 /* ----------------------------------------------------------------- promises */
-
-__attribute__((format(printf, 2, 3)))
-static bool
-wrong(verdict *v, const char *format,...)
-{
-	va_list		args;
-
-	va_start(args, format);
-	vsnprintf(v->message, sizeof(v->message), format, args);
-	va_end(args);
-	return false;
-}
 
 /* rates are pairs: by the first, then by the second */
 typedef struct rate
@@ -388,11 +331,11 @@ check_outcome(const plan *p, const plan_outcome *o, verdict *v)
 	const qd_tree *tree = &o->tree;
 	const real	inf = HUGE_VALL;
 	size_t		n = (size_t) p->n;
-	qd_int128  *low = need(n, sizeof(qd_int128));
-	qd_int128  *high = need(n, sizeof(qd_int128));
-	bool	   *silent = need(n, sizeof(bool));
-	range	   *allowed = need(n, sizeof(range));
-	qd_int128  *sum = need(n, sizeof(qd_int128));
+	qd_int128  *low = test_zeroed(n, sizeof(qd_int128));
+	qd_int128  *high = test_zeroed(n, sizeof(qd_int128));
+	bool	   *silent = test_zeroed(n, sizeof(bool));
+	range	   *allowed = test_zeroed(n, sizeof(range));
+	qd_int128  *sum = test_zeroed(n, sizeof(qd_int128));
 	real		scale = 1;
 	real		slack;
 	int32_t		culprit = -1;
@@ -406,7 +349,7 @@ check_outcome(const plan *p, const plan_outcome *o, verdict *v)
 		plan		q = *p;
 		bool		kept;
 
-		q.flags = copy(p->flags, n, 1);
+		q.flags = test_copied(p->flags, n, 1);
 		for (at = 0; at < p->n; at++)
 			if (silent[at])
 				q.flags[at] = 0;
@@ -417,9 +360,9 @@ check_outcome(const plan *p, const plan_outcome *o, verdict *v)
 	if (o->status == QD_INFEASIBLE)
 	{
 		if (feasible)
-			fine = wrong(v, "refused at row %d, but bounds can be met", o->problem.row);
+			fine = test_broken(v, "refused at row %d, but bounds can be met", o->problem.row);
 		else if (o->problem.subject != QD_ON_LOCK && o->problem.row != culprit)
-			fine = wrong(v, "refused at row %d, but it is row %d", o->problem.row, culprit);
+			fine = test_broken(v, "refused at row %d, but it is row %d", o->problem.row, culprit);
 		goto done;
 	}
 	if (o->status == QD_OVERFLOW)
@@ -429,12 +372,12 @@ check_outcome(const plan *p, const plan_outcome *o, verdict *v)
 	}
 	if (o->status != QD_OK)
 	{
-		fine = wrong(v, "status %d", (int) o->status);
+		fine = test_broken(v, "status %d", (int) o->status);
 		goto done;
 	}
 	if (!feasible)
 	{
-		fine = wrong(v, "accepted, although row %d cannot be met", culprit);
+		fine = test_broken(v, "accepted, although row %d cannot be met", culprit);
 		goto done;
 	}
 
@@ -444,7 +387,7 @@ check_outcome(const plan *p, const plan_outcome *o, verdict *v)
 
 		if (silent[at] != (tree->rule[at] == QD_RULE_NONE))
 		{
-			fine = wrong(v, "row %d: rule %s", at, qd_rule_name(tree->rule[at]));
+			fine = test_broken(v, "row %d: rule %s", at, qd_rule_name(tree->rule[at]));
 			goto done;
 		}
 		if (!silent[at] && x > scale)
@@ -477,17 +420,17 @@ check_outcome(const plan *p, const plan_outcome *o, verdict *v)
 			continue;
 		/* amounts */
 		if (tree->amount[row] < low[row] || tree->amount[row] > high[row])
-			fine = wrong(v, "row %d: amount %lld is out of bounds", row, (long long) tree->amount[row]);
+			fine = test_broken(v, "row %d: amount %lld is out of bounds", row, (long long) tree->amount[row]);
 		if (x < (real) low[row] || x > (real) high[row])
-			fine = wrong(v, "row %d: fitted value %.20Lg is out of bounds", row, x);
+			fine = test_broken(v, "row %d: fitted value %.20Lg is out of bounds", row, x);
 		if (fabsl((real) tree->amount[row] - x) >= 1 + slack)
-			fine = wrong(v, "row %d: amount %lld is no rounding of %.20Lg", row, (long long) tree->amount[row], x);
+			fine = test_broken(v, "row %d: amount %lld is no rounding of %.20Lg", row, (long long) tree->amount[row], x);
 		if ((flags & QD_LOCKED) && (tree->amount[row] != p->lock[row] || tree->rule[row] != QD_RULE_LOCKED))
-			fine = wrong(v, "row %d: locked", row);
+			fine = test_broken(v, "row %d: locked", row);
 		if (!leaf && sum[row] != tree->amount[row])
-			fine = wrong(v, "row %d: children sum to %s instead of %lld", row, int128_text(sum[row]), (long long) tree->amount[row]);
+			fine = test_broken(v, "row %d: children sum to %s instead of %lld", row, int128_text(sum[row]), (long long) tree->amount[row]);
 		if ((tree->rule[row] == QD_RULE_FLOOR && !at_low) || (tree->rule[row] == QD_RULE_CAP && !at_high))
-			fine = wrong(v, "row %d: rule %s", row, qd_rule_name(tree->rule[row]));
+			fine = test_broken(v, "row %d: rule %s", row, qd_rule_name(tree->rule[row]));
 		if (parent >= 0)
 			sum[parent] += tree->amount[row];
 		/* coherence of the fit */
@@ -499,7 +442,7 @@ check_outcome(const plan *p, const plan_outcome *o, verdict *v)
 			for (c = tree->child_start[row]; c < tree->child_start[row + 1]; c++)
 				children += value_of(tree->exact[tree->child[c]], tree->exact_fraction[tree->child[c]]);
 			if (fabsl(children - x) > slack)
-				fine = wrong(v, "row %d: %.20Lg, its children %.20Lg", row, x, children);
+				fine = test_broken(v, "row %d: %.20Lg, its children %.20Lg", row, x, children);
 		}
 
 		/* optimality: what the family below agrees on, and the node's own pull */
@@ -532,7 +475,7 @@ check_outcome(const plan *p, const plan_outcome *o, verdict *v)
 			rate		less = {0, -slack};
 
 			if (above(mine->low, zero) || above(less, mine->high))
-				fine = wrong(v, "root %d wants a rate from %.20Lg, %.20Lg to %.20Lg, %.20Lg", row,
+				fine = test_broken(v, "root %d wants a rate from %.20Lg, %.20Lg to %.20Lg, %.20Lg", row,
 							 mine->low.first, mine->low.second, mine->high.first, mine->high.second);
 		}
 		else
@@ -544,7 +487,7 @@ check_outcome(const plan *p, const plan_outcome *o, verdict *v)
 			if (above(all->high, mine->high))
 				all->high = mine->high;
 			if (above(all->low, all->high))
-				fine = wrong(v, "row %d: no rate suits all children of %d: %.20Lg, %.20Lg to %.20Lg, %.20Lg", row, parent,
+				fine = test_broken(v, "row %d: no rate suits all children of %d: %.20Lg, %.20Lg to %.20Lg, %.20Lg", row, parent,
 							 all->low.first, all->low.second, all->high.first, all->high.second);
 		}
 		if (!fine)
@@ -605,7 +548,7 @@ check_plan(const plan *p, source *s, verdict *v)
 			break;
 		}
 	if (fine && again->status != o->status && again->status != QD_OVERFLOW && o->status != QD_OVERFLOW)
-		fine = wrong(v, "status %d, in another order of rows %d", (int) o->status, (int) again->status);
+		fine = test_broken(v, "status %d, in another order of rows %d", (int) o->status, (int) again->status);
 	/* units go to others only where remainders are alike */
 	for (i = 0; fine && i < p->n && o->status == QD_OK && again->status == QD_OK; i++)
 	{
@@ -614,7 +557,7 @@ check_plan(const plan *p, source *s, verdict *v)
 		real		y = value_of(again->tree.exact[j], again->tree.exact_fraction[j]);
 
 		if (o->tree.rule[i] != QD_RULE_NONE && fabsl(x - y) > 1e-7L + fabsl(x) * 1e-15L)
-			fine = wrong(v, "row %d: %.20Lg, in another order of rows %.20Lg", i, x, y);
+			fine = test_broken(v, "row %d: %.20Lg, in another order of rows %.20Lg", i, x, y);
 	}
 	plan_outcome_free(again);
 	plan_free(q);

@@ -2,7 +2,6 @@
  * support_tree.c
  *		The promises of a tree, checked family by family.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,28 +45,6 @@ typedef struct world
 	bool		clash;
 	bool		may_overflow;
 } world;
-
-__attribute__((format(printf, 2, 3)))
-static bool
-broken(verdict *v, const char *format,...)
-{
-	va_list		args;
-
-	va_start(args, format);
-	vsnprintf(v->message, sizeof(v->message), format, args);
-	va_end(args);
-	return false;
-}
-
-static void *
-need(size_t count, size_t size)
-{
-	void	   *ptr = calloc(count + 1, size);
-
-	if (!ptr)
-		abort();
-	return ptr;
-}
 
 static qd_int128
 magnitude(qd_int128 x)
@@ -129,10 +106,10 @@ build_world(world *w, const forest *f, bool mirror)
 
 	memset(w, 0, sizeof(*w));
 	w->f = f;
-	w->node = need((size_t) n, sizeof(node));
-	w->order = need((size_t) n, sizeof(int32_t));
-	w->start = need((size_t) n + 1, sizeof(int32_t));
-	w->child = need((size_t) n, sizeof(int32_t));
+	w->node = test_zeroed((size_t) n, sizeof(node));
+	w->order = test_zeroed((size_t) n, sizeof(int32_t));
+	w->start = test_zeroed((size_t) n + 1, sizeof(int32_t));
+	w->child = test_zeroed((size_t) n, sizeof(int32_t));
 
 	for (i = 0; i < n; i++)
 		if (f->parent[i] >= 0)
@@ -140,7 +117,7 @@ build_world(world *w, const forest *f, bool mirror)
 	for (i = 0; i < n; i++)
 		w->start[i + 1] += w->start[i];
 	{
-		int32_t    *next = need((size_t) n + 1, sizeof(int32_t));
+		int32_t    *next = test_zeroed((size_t) n + 1, sizeof(int32_t));
 
 		memcpy(next, w->start, ((size_t) n + 1) * sizeof(int32_t));
 		for (i = 0; i < n; i++)
@@ -150,7 +127,7 @@ build_world(world *w, const forest *f, bool mirror)
 	}
 	/* depth first, with a stack of one's own */
 	{
-		int32_t    *stack = need((size_t) n, sizeof(int32_t));
+		int32_t    *stack = test_zeroed((size_t) n, sizeof(int32_t));
 		int32_t		top = 0;
 
 		for (i = n - 1; i >= 0; i--)
@@ -279,7 +256,7 @@ check_clash(const world *w, const qd_problem *is, verdict *v)
 	uint8_t		flags;
 
 	if (is->row < 0 || is->row >= f->n)
-		return broken(v, "infeasible: names row %d", is->row);
+		return test_broken(v, "infeasible: names row %d", is->row);
 	me = &w->node[is->row];
 	flags = f->flags[is->row];
 	if (is->subject == QD_ON_LOCK)
@@ -287,7 +264,7 @@ check_clash(const world *w, const qd_problem *is, verdict *v)
 		if (!(flags & QD_LOCKED) || is->asked != f->lock[is->row] ||
 			!(((flags & QD_HAS_FLOOR) && f->lock[is->row] < f->floor[is->row]) ||
 			  ((flags & QD_HAS_CAP) && f->lock[is->row] > f->cap[is->row])))
-			return broken(v, "infeasible: row %d's lock is fine", is->row);
+			return test_broken(v, "infeasible: row %d's lock is fine", is->row);
 		return true;
 	}
 	if (is->subject == QD_ON_TOTAL)
@@ -296,12 +273,12 @@ check_clash(const world *w, const qd_problem *is, verdict *v)
 		high = me->high;
 		open = me->part && me->open;
 		if (f->parent[is->row] >= 0 || is->asked != f->total[is->row])
-			return broken(v, "infeasible: row %d is no such root", is->row);
+			return test_broken(v, "infeasible: row %d is no such root", is->row);
 	}
 	else
 	{
 		if (!me->clash)
-			return broken(v, "infeasible: row %d and its children do not clash", is->row);
+			return test_broken(v, "infeasible: row %d and its children do not clash", is->row);
 		children_hold(w, is->row, &low, &high, &open);
 	}
 	/* lifted bounds saturate at the ends of 64 bits */
@@ -311,12 +288,12 @@ check_clash(const world *w, const qd_problem *is, verdict *v)
 		is->unbounded_low != (open && me->mirrored) ||
 		(!is->unbounded_low && is->low != (me->mirrored ? -high : low)) ||
 		(!is->unbounded_high && is->high != (me->mirrored ? -low : high)))
-		return broken(v, "infeasible: row %d reports the range %s .. %s", is->row,
+		return test_broken(v, "infeasible: row %d reports the range %s .. %s", is->row,
 					  int128_text(is->low), int128_text(is->high));
 	if (!(is->unbounded_low || is->asked >= is->low) ||
 		!(is->unbounded_high || is->asked <= is->high))
 		return true;
-	return broken(v, "infeasible: row %d asks for what can be had", is->row);
+	return test_broken(v, "infeasible: row %d asks for what can be had", is->row);
 }
 
 typedef struct kid
@@ -364,7 +341,7 @@ check_family(const world *w, const forest_outcome *o, int32_t row, verdict *v)
 	bool		fine = true;
 	int32_t		size = 0;
 	int32_t		kids = w->start[row + 1] - w->start[row];
-	kid		   *m = need((size_t) kids, sizeof(kid));
+	kid		   *m = test_zeroed((size_t) kids, sizeof(kid));
 	const kid  *between = NULL; /* of those at no bound, the heaviest */
 	wide		noise = 4 + 4 * (wide) (me->depth + 1) + kids;	/* in 2^-64 */
 	int32_t		c;
@@ -400,18 +377,18 @@ check_family(const world *w, const forest_outcome *o, int32_t row, verdict *v)
 		if (!child->part)
 		{
 			if (t->rule[k] != QD_RULE_NONE)
-				fine = broken(v, "row %d takes no part and has a rule", k);
+				fine = test_broken(v, "row %d takes no part and has a rule", k);
 			continue;
 		}
 		sum += amount;
 		shares -= sign * fixed_bits(t, k);
 		if (amount < child->low || (!child->open && amount > child->high))
-			fine = broken(v, "row %d has %lld, outside its bounds", k, (long long) t->amount[k]);
+			fine = test_broken(v, "row %d has %lld, outside its bounds", k, (long long) t->amount[k]);
 		if (f->flags[k] & QD_LOCKED)
 		{
 			if (t->rule[k] != QD_RULE_LOCKED || t->amount[k] != f->lock[k] ||
 				t->exact[k] != f->lock[k] || t->exact_fraction[k] != 0)
-				fine = broken(v, "row %d lost its lock", k);
+				fine = test_broken(v, "row %d lost its lock", k);
 			continue;
 		}
 		m[size].row = k;
@@ -428,10 +405,10 @@ check_family(const world *w, const forest_outcome *o, int32_t row, verdict *v)
 		size++;
 	}
 	if (fine && sum != total)
-		fine = broken(v, "the children of row %d sum to %s instead of %s", row,
+		fine = test_broken(v, "the children of row %d sum to %s instead of %s", row,
 					  int128_text(sum), int128_text(total));
 	if (fine && magnitude((qd_int128) shares) > noise)
-		fine = broken(v, "the exact shares of row %d's children are off by %g units", row,
+		fine = test_broken(v, "the exact shares of row %d's children are off by %g units", row,
 					  (double) ((wide) (qd_int128) shares / UNIT));
 
 	/* one ratio */
@@ -452,11 +429,11 @@ check_family(const world *w, const forest_outcome *o, int32_t row, verdict *v)
 		wide		slack;
 
 		if (m[i].exact < low - noise || (!m[i].open && m[i].exact > high + noise))
-			fine = broken(v, "row %d: its exact share is outside its bounds", m[i].row);
+			fine = test_broken(v, "row %d: its exact share is outside its bounds", m[i].row);
 		if (m[i].weight == 0)
 		{
 			if (m[i].exact != low)
-				fine = broken(v, "row %d of weight 0 has an exact share", m[i].row);
+				fine = test_broken(v, "row %d of weight 0 has an exact share", m[i].row);
 			continue;
 		}
 		if (!between)
@@ -468,7 +445,7 @@ check_family(const world *w, const forest_outcome *o, int32_t row, verdict *v)
 		if (!m[i].open && should > high)
 			should = high;
 		if (absolute(m[i].exact - should) > slack)
-			fine = broken(v, "row %d: exact share %.20g instead of %.20g", m[i].row,
+			fine = test_broken(v, "row %d: exact share %.20g instead of %.20g", m[i].row,
 						  (double) (m[i].exact / UNIT), (double) (should / UNIT));
 	}
 	if (!between && fine)
@@ -484,14 +461,14 @@ check_family(const world *w, const forest_outcome *o, int32_t row, verdict *v)
 				if (m[j].weight > 0 && (m[j].open || m[j].exact < (wide) m[j].high * UNIT - noise) &&
 					m[i].exact * m[j].weight > m[j].exact * m[i].weight +
 					noise * ((wide) m[i].weight + m[j].weight) + absolute(m[j].exact) * m[i].weight * 1e-30Q)
-					fine = broken(v, "rows %d and %d: no one ratio", m[i].row, m[j].row);
+					fine = test_broken(v, "rows %d and %d: no one ratio", m[i].row, m[j].row);
 		}
 	}
 
 	if (fine && f->rounding != QD_WEBSTER)
 		for (i = 0; i < size && fine; i++)
 			if (magnitude(m[i].over) > ONE + (qd_int128) noise)
-				fine = broken(v, "row %d has %lld, more than a unit from its share", m[i].row,
+				fine = test_broken(v, "row %d has %lld, more than a unit from its share", m[i].row,
 							  (long long) t->amount[m[i].row]);
 	if (fine && f->rounding == QD_HAMILTON)
 	{
@@ -522,7 +499,7 @@ check_family(const world *w, const forest_outcome *o, int32_t row, verdict *v)
 			}
 		}
 		if (last && next && next_r > last_r + 2 * (qd_int128) noise)
-			fine = broken(v, "hamilton: row %d was served before row %d", last->row, next->row);
+			fine = test_broken(v, "hamilton: row %d was served before row %d", last->row, next->row);
 	}
 	if (fine && f->rounding == QD_WEBSTER)
 	{
@@ -543,7 +520,7 @@ check_family(const world *w, const forest_outcome *o, int32_t row, verdict *v)
 		}
 		if (last && next &&
 			(2 * last->amount - 1) * next->weight > (2 * next->amount + 1) * last->weight)
-			fine = broken(v, "webster: row %d was served before row %d", last->row, next->row);
+			fine = test_broken(v, "webster: row %d was served before row %d", last->row, next->row);
 	}
 	free(m);
 	return fine;
@@ -568,7 +545,7 @@ check_running(const world *w, const forest_outcome *o, verdict *v)
 			continue;
 		over += fixed_bits(&o->tree, row) - ((qd_uint128) (uint64_t) o->tree.amount[row] << 64);
 		if (magnitude((qd_int128) over) > ONE / 2 + noise)
-			return broken(v, "cumulative: the running sum at row %d is off by %g", row,
+			return test_broken(v, "cumulative: the running sum at row %d is off by %g", row,
 						  (double) ((wide) (qd_int128) over / UNIT));
 	}
 	return true;
@@ -589,14 +566,14 @@ check_tree_result(const world *w, const forest_outcome *o, verdict *v)
 		if (parent < 0 && (f->flags[row] & QD_NO_TOTAL))
 		{
 			if (o->tree.rule[row] != QD_RULE_NONE)
-				return broken(v, "root %d without a total has a rule", row);
+				return test_broken(v, "root %d without a total has a rule", row);
 			continue;
 		}
 		if (parent < 0 && !me->part)
 		{
 			/* asked for 0 by nobody: NULL is all it can give */
 			if (f->total[row] != 0 || o->tree.rule[row] != QD_RULE_NONE)
-				return broken(v, "root %d takes no part", row);
+				return test_broken(v, "root %d takes no part", row);
 			continue;
 		}
 		if (parent < 0)
@@ -604,20 +581,20 @@ check_tree_result(const world *w, const forest_outcome *o, verdict *v)
 			qd_int128	asked = me->mirrored ? -(qd_int128) f->total[row] : f->total[row];
 
 			if (o->tree.amount[row] != f->total[row])
-				return broken(v, "root %d does not hold its total", row);
+				return test_broken(v, "root %d does not hold its total", row);
 			if (asked < me->low || (!(me->part && me->open) && asked > me->high))
-				return broken(v, "root %d holds what it cannot hold", row);
+				return test_broken(v, "root %d holds what it cannot hold", row);
 		}
 		else if (o->tree.rule[parent] == QD_RULE_NONE)
 		{
 			if (o->tree.rule[row] != QD_RULE_NONE)
-				return broken(v, "row %d has a rule below a row that has none", row);
+				return test_broken(v, "row %d has a rule below a row that has none", row);
 			continue;
 		}
 		else if (!me->part)
 			continue;
 		else if (o->tree.rule[row] == QD_RULE_NONE)
-			return broken(v, "row %d has no rule", row);
+			return test_broken(v, "row %d has no rule", row);
 		if (!me->leaf && !check_family(w, o, row, v))
 			return false;
 	}
@@ -630,9 +607,9 @@ check_rows_moved(const forest *f, const forest_outcome *o, source *s, verdict *v
 {
 	int32_t		n = f->n;
 	forest	   *g = forest_new(n);
-	int32_t    *place = need((size_t) n, sizeof(int32_t));
-	int32_t    *row_at = need((size_t) n, sizeof(int32_t));
-	int32_t    *next = need((size_t) n + 1, sizeof(int32_t));
+	int32_t    *place = test_zeroed((size_t) n, sizeof(int32_t));
+	int32_t    *row_at = test_zeroed((size_t) n, sizeof(int32_t));
+	int32_t    *next = test_zeroed((size_t) n + 1, sizeof(int32_t));
 	forest_outcome *other;
 	source		shuffle = {NULL, 0, s->state ^ (uint64_t) n};
 	world		w;
@@ -641,7 +618,7 @@ check_rows_moved(const forest *f, const forest_outcome *o, source *s, verdict *v
 	int32_t		i;
 
 	if (f->uplift)
-		g->uplift = need((size_t) n, sizeof(int64_t));
+		g->uplift = test_zeroed((size_t) n, sizeof(int64_t));
 	g->rounding = f->rounding;
 	for (i = 0; i < n; i++)
 	{
@@ -685,7 +662,7 @@ check_rows_moved(const forest *f, const forest_outcome *o, source *s, verdict *v
 	/* which of several mistakes is found first may differ */
 	fine = (other->status == QD_OK) == (o->status == QD_OK);
 	if (!fine)
-		broken(v, "rows in another order: status %d instead of %d", (int) other->status,
+		test_broken(v, "rows in another order: status %d instead of %d", (int) other->status,
 			   (int) o->status);
 	for (i = 0; i < n && fine && o->status == QD_OK; i++)
 	{
@@ -696,7 +673,7 @@ check_rows_moved(const forest *f, const forest_outcome *o, source *s, verdict *v
 			 (o->tree.amount[i] != other->tree.amount[p] ||
 			  o->tree.exact[i] != other->tree.exact[p] ||
 			  o->tree.exact_fraction[i] != other->tree.exact_fraction[p])))
-			fine = broken(v, "rows in another order: row %d gets %lld instead of %lld", i,
+			fine = test_broken(v, "rows in another order: row %d gets %lld instead of %lld", i,
 						  (long long) other->tree.amount[p], (long long) o->tree.amount[i]);
 	}
 	forest_outcome_free(other);
@@ -718,7 +695,7 @@ check_forest_mirror(const forest *f, const forest_outcome *o, verdict *v)
 	g->rounding = f->rounding;
 	if (f->uplift)
 	{
-		g->uplift = need((size_t) f->n, sizeof(int64_t));
+		g->uplift = test_zeroed((size_t) f->n, sizeof(int64_t));
 		memcpy(g->uplift, f->uplift, (size_t) f->n * sizeof(int64_t));
 	}
 	for (i = 0; i < f->n; i++)
@@ -737,11 +714,11 @@ check_forest_mirror(const forest *f, const forest_outcome *o, verdict *v)
 	}
 	other = run_forest(g, NULL, true);
 	if ((other->status == QD_OK) != (o->status == QD_OK))
-		fine = broken(v, "mirrored: status %d instead of %d", (int) other->status, (int) o->status);
+		fine = test_broken(v, "mirrored: status %d instead of %d", (int) other->status, (int) o->status);
 	for (i = 0; i < f->n && fine && o->status == QD_OK; i++)
 		if ((o->tree.rule[i] == QD_RULE_NONE) != (other->tree.rule[i] == QD_RULE_NONE) ||
 			(o->tree.rule[i] != QD_RULE_NONE && o->tree.amount[i] != -other->tree.amount[i]))
-			fine = broken(v, "mirrored: row %d gets %lld and %lld", i,
+			fine = test_broken(v, "mirrored: row %d gets %lld and %lld", i,
 						  (long long) o->tree.amount[i], (long long) other->tree.amount[i]);
 	forest_outcome_free(other);
 	forest_free(g);
@@ -755,9 +732,9 @@ check_bounds(const forest *f, verdict *v)
 	world		w;
 	forest_outcome *o = run_forest(f, NULL, false);
 	size_t		n = (size_t) f->n;
-	int64_t    *low = need(n, sizeof(int64_t));
-	int64_t    *high = need(n, sizeof(int64_t));
-	uint8_t    *feasible = need(n, 1);
+	int64_t    *low = test_zeroed(n, sizeof(int64_t));
+	int64_t    *high = test_zeroed(n, sizeof(int64_t));
+	uint8_t    *feasible = test_zeroed(n, 1);
 	qd_tree		t = o->tree;
 	test_env	env;
 	qd_status	status;
@@ -789,11 +766,11 @@ check_bounds(const forest *f, verdict *v)
 
 			children_hold(&w, problem.row, &least, &most, &open);
 			if (magnitude(least) < INT64_MAX && (open || magnitude(most) < INT64_MAX))
-				fine = broken(v, "bounds: overflow at row %d, which holds %s .. %s", problem.row,
+				fine = test_broken(v, "bounds: overflow at row %d, which holds %s .. %s", problem.row,
 							  int128_text(least), open ? "open" : int128_text(most));
 		}
 		else if (status != QD_OK)
-			fine = broken(v, "bounds: status %d", (int) status);
+			fine = test_broken(v, "bounds: status %d", (int) status);
 		for (i = 0; i < f->n && fine && status == QD_OK; i++)
 		{
 			const node *me = &w.node[i];
@@ -801,10 +778,10 @@ check_bounds(const forest *f, verdict *v)
 				(!me->open && magnitude(me->high) > INT64_MAX / 2);
 
 			if (feasible[i] != me->feasible)
-				fine = broken(v, "bounds: row %d feasible %d", i, feasible[i]);
+				fine = test_broken(v, "bounds: row %d feasible %d", i, feasible[i]);
 			else if (me->feasible && !big &&
 					 (low[i] != me->low || high[i] != (me->part && me->open ? QD_NO_CAP : me->high)))
-				fine = broken(v, "bounds: row %d holds %lld .. %lld instead of %s .. %s", i,
+				fine = test_broken(v, "bounds: row %d holds %lld .. %lld instead of %s .. %s", i,
 							  (long long) low[i], (long long) high[i],
 							  int128_text(me->low), me->open ? "open" : int128_text(me->high));
 		}
@@ -856,7 +833,7 @@ check_forest(const forest *f, source *s, verdict *v)
 		case QD_CYCLE:
 			seen_other++;
 			if (!w.cycle)
-				fine = broken(v, "no cycle is there");
+				fine = test_broken(v, "no cycle is there");
 			else
 			{
 				int32_t		row = o->problem.row;
@@ -870,20 +847,20 @@ check_forest(const forest *f, source *s, verdict *v)
 						first = row;
 				} while (row >= 0 && row != o->problem.row && steps++ <= f->n);
 				if (row != o->problem.row || first != row)
-					fine = broken(v, "row %d is not the first on a cycle", o->problem.row);
+					fine = test_broken(v, "row %d is not the first on a cycle", o->problem.row);
 			}
 			break;
 		case QD_INTERIOR_ZERO:
 			seen_other++;
-			fine = w.interior_zero || broken(v, "no zero above positive leaves");
+			fine = w.interior_zero || test_broken(v, "no zero above positive leaves");
 			break;
 		case QD_WEIGHT_OVERFLOW:
 			seen_other++;
-			fine = w.weight_overflow || broken(v, "the weights fit");
+			fine = w.weight_overflow || test_broken(v, "the weights fit");
 			break;
 		case QD_CUMULATIVE_UPLIFT:
 			seen_other++;
-			fine = (w.uplifted && f->rounding == QD_CUMULATIVE) || broken(v, "no uplift is there");
+			fine = (w.uplifted && f->rounding == QD_CUMULATIVE) || test_broken(v, "no uplift is there");
 			break;
 		case QD_INFEASIBLE:
 			seen_infeasible++;
@@ -891,19 +868,19 @@ check_forest(const forest *f, source *s, verdict *v)
 			break;
 		case QD_OVERFLOW:
 			seen_overflow++;
-			fine = w.may_overflow || broken(v, "nothing overflows");
+			fine = w.may_overflow || test_broken(v, "nothing overflows");
 			break;
 		case QD_OK:
 			seen_ok++;
 			if (w.cycle || w.interior_zero || w.weight_overflow || w.lock_clash || w.clash ||
 				root_clash || (w.uplifted && f->rounding == QD_CUMULATIVE))
-				fine = broken(v, "accepted: cycle %d, zero %d, weights %d, lock %d, clash %d, root %d",
+				fine = test_broken(v, "accepted: cycle %d, zero %d, weights %d, lock %d, clash %d, root %d",
 							  w.cycle, w.interior_zero, w.weight_overflow, w.lock_clash, w.clash,
 							  root_clash);
 			fine = fine && check_tree_result(&w, o, v);
 			break;
 		default:
-			fine = broken(v, "status %d", (int) o->status);
+			fine = test_broken(v, "status %d", (int) o->status);
 			break;
 	}
 	fine = fine && (w.cycle || check_rows_moved(f, o, s, v));

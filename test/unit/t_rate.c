@@ -110,6 +110,38 @@ known_cases(void)
 	expect(make(2, QD_RATE_SHIFT, 30, 1, LIST(40, 50), LIST(1, 1), LIST(NONE, 45), LIST(NONE, 45)), LIST(15, 45), "one is held");
 }
 
+/* where any slope from 2 to 4 would do, rules must not go by who is looked at first */
+static void
+rules_in_any_order(void)
+{
+	static const int order[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+	static const int64_t floor[3] = {NONE, 40, 30};
+	static const int64_t cap[3] = {20, NONE, 30};
+	static const uint8_t rule[3] = {QD_RULE_CAP, QD_RULE_FLOOR, QD_RULE_FLOOR};
+	bool		keep = true;
+	int			i;
+	int			k;
+
+	for (i = 0; i < 6; i++)
+	{
+		rates	   *r = make(3, QD_RATE_SCALE, 30, 1, LIST(10, 10, 10), LIST(1, 1, 1),
+							 LIST(floor[order[i][0]], floor[order[i][1]], floor[order[i][2]]),
+							 LIST(cap[order[i][0]], cap[order[i][1]], cap[order[i][2]]));
+		rates_outcome *o = run_rates(r, NULL, true);
+
+		keep = keep && o->status == QD_OK;
+		for (k = 0; k < 3; k++)
+			if (o->rates.rule[k] != rule[order[i][k]])
+			{
+				printf("# order %d, row %d: %d\n", i, order[i][k], o->rates.rule[k]);
+				keep = false;
+			}
+		rates_outcome_free(o);
+		rates_free(r);
+	}
+	ok(keep, "rules: a cap of 20, a floor of 40, 30 and 30, any order");
+}
+
 static void
 refusals(void)
 {
@@ -308,6 +340,7 @@ int
 main(void)
 {
 	known_cases();
+	rules_in_any_order();
 	refusals();
 	big_numbers();
 	quads();

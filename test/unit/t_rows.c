@@ -201,6 +201,112 @@ rules(void)
 	}
 }
 
+/* whether every row has the same rule in every order of the rows */
+static bool
+rules_keep(const partition *p, const uint8_t *rule)
+{
+	int			at[6] = {0};	/* the order: Heap's algorithm without recursion */
+	int32_t		order[6];
+	bool		keep = true;
+	int32_t		i = 0;
+	int32_t		k;
+
+	for (k = 0; k < p->n; k++)
+		order[k] = k;
+	while (i < p->n && keep)
+	{
+		partition  *q = partition_new(p->n);
+		outcome    *o;
+
+		q->total = p->total;
+		q->rounding = p->rounding;
+		for (k = 0; k < p->n; k++)
+		{
+			q->flags[k] = p->flags[order[k]];
+			q->weight[k] = p->weight[order[k]];
+			q->floor[k] = p->floor[order[k]];
+			q->cap[k] = p->cap[order[k]];
+			q->lock[k] = p->lock[order[k]];
+		}
+		o = run_partition(q, NULL, true);
+		keep = o->status == QD_OK;
+		for (k = 0; k < p->n; k++)
+			keep = keep && o->rows.rule[k] == rule[order[k]];
+		outcome_free(o);
+		partition_free(q);
+
+		while (i < p->n && at[i] >= i)
+			at[i++] = 0;
+		if (i < p->n)
+		{
+			int32_t		with = i % 2 == 0 ? 0 : at[i];
+			int32_t		other = order[with];
+
+			order[with] = order[i];
+			order[i] = other;
+			at[i]++;
+			i = 0;
+		}
+	}
+	return keep;
+}
+
+/*
+ * Where several ratios give the same amounts, caps and floors between them must
+ * not go by who is looked at first.
+ */
+static void
+rules_in_any_order(void)
+{
+	partition  *p = make(4, 65, QD_HAMILTON, LIST(1, 1, 1, 1), LIST(NONE, 20, 15, 20),
+						 LIST(10, NONE, 15, NONE), NO);
+	source		s = {NULL, 0, 7};
+	bool		keep = true;
+	int			flat = 0;
+	int			round;
+
+	ok(rules_keep(p, RULES(QD_RULE_SHARE, QD_RULE_FLOOR, QD_RULE_FLOOR, QD_RULE_FLOOR)),
+	   "rules: caps of 10, floors of 20, any order");
+	partition_free(p);
+	p = make(3, -45, QD_HAMILTON, LIST(1, 1, 1), LIST(-10, NONE, -15), LIST(NONE, -20, -15), NO);
+	ok(rules_keep(p, RULES(QD_RULE_SHARE, QD_RULE_CAP, QD_RULE_CAP)), "and below 0");
+	partition_free(p);
+	for (round = 0; round < 2000 && keep; round++)
+	{
+		int32_t		n = 2 + (int32_t) draw(&s, 4);
+		int64_t		ratio = 1 + (int64_t) draw(&s, 4);
+		outcome    *o;
+		int32_t		i;
+
+		p = partition_new(n);
+		p->rounding = QD_HAMILTON;
+		for (i = 0; i < n; i++)
+		{
+			int64_t		w = 1 + (int64_t) draw(&s, 3);
+			int64_t		low = w * (int64_t) draw(&s, 5);
+			int64_t		high = low + w * (int64_t) draw(&s, 5);
+
+			p->weight[i] = w;
+			p->flags[i] = QD_HAS_WEIGHT | QD_HAS_FLOOR | QD_HAS_CAP;
+			p->floor[i] = low;
+			p->cap[i] = high;
+			p->total += w * ratio < low ? low : w * ratio > high ? high : w * ratio;
+		}
+		o = run_partition(p, NULL, true);
+		for (i = 0; i < n; i++)
+			if (o->rows.rule[i] == QD_RULE_SHARE &&
+				(o->rows.amount[i] == p->floor[i] || o->rows.amount[i] == p->cap[i]))
+				break;
+		flat += i < n;
+		keep = rules_keep(p, o->rows.rule);
+		if (!keep)
+			print_partition(p);
+		outcome_free(o);
+		partition_free(p);
+	}
+	ok(keep && flat > 200, "rules: bounds met exactly, any order");
+}
+
 static void
 refusals(void)
 {
@@ -550,6 +656,7 @@ main(void)
 {
 	known_cases();
 	rules();
+	rules_in_any_order();
 	refusals();
 	big_numbers();
 	brute_force();
