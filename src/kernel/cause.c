@@ -522,13 +522,13 @@ unaffected(const cause_search *s, const cuboid *l, const cause_slice *whole)
 }
 
 /*
- * Goes through every cuboid of these leaves that has the fixed dimensions,
+ * Goes through every cuboid of these leaves that has the fixed_dims dimensions,
  * each made from one of one dimension more: no more of them at a time than
  * there are dimensions.  Ranks their elements in r, or else finds the largest
  * unaffected part of a slice.
  */
 static qd_status
-visit(cause_search *s, const int32_t *leaf, int32_t size, uint32_t fixed, cause_ranking *r,
+visit(cause_search *s, const int32_t *leaf, int32_t size, uint32_t fixed_dims, cause_ranking *r,
 	  const cause_slice *whole, double *part)
 {
 	int			depth = 0;
@@ -552,7 +552,7 @@ visit(cause_search *s, const int32_t *leaf, int32_t size, uint32_t fixed, cause_
 				*part = p;
 		}
 		fresh = false;
-		while (l->next < s->in->dims && (fixed >>s->order[l->next] & 1))
+		while (l->next < s->in->dims && (fixed_dims >> s->order[l->next] & 1))
 			l->next++;
 		if (l->next < s->in->dims)
 		{
