@@ -28,14 +28,14 @@ need(size_t count, size_t size)
 }
 
 static void *
-copy(const void *from, size_t count, size_t size)
+copy(const void *from, int32_t count, size_t size)
 {
-	void	   *to = malloc(count * size + 1);
+	void	   *to = count < 0 ? NULL : malloc((size_t) count * size + 1);
 
 	if (!to)
 		abort();
 	if (count > 0)
-		memcpy(to, from, count * size);
+		memcpy(to, from, (size_t) count * size);
 	return to;
 }
 
