@@ -110,7 +110,7 @@ SELECT node, sold, rollup_tree(sold, node, boss) OVER (ORDER BY pos) FROM org OR
 SELECT n, v, rollup_tree(v, n, p) OVER (ORDER BY n)
 FROM (VALUES (1, NULL, 1.5), (2, 1, NULL), (3, 1, 0.25), (4, 2, NULL), (5, 3, -2), (6, NULL, NULL), (7, 6, NULL)) AS s (n, p, v) ORDER BY n;
 SELECT n, rollup_tree(v, n, p) OVER (ORDER BY n)
-FROM (VALUES (1, NULL, 1), (2, 1, 'Infinity'::numeric), (3, 1, 2), (4, 3, 'NaN'), (5, 2, 7), (6, NULL, 'Infinity'), (7, 6, '-Infinity')) AS s (n, p, v) ORDER BY n;
+FROM (VALUES (1, NULL, 1), (2, 1, 4), (3, 1, 2), (4, 3, 'NaN'::numeric), (5, 2, 7)) AS s (n, p, v) ORDER BY n;
 SELECT n, rollup_tree(n / 10.0 ^ n, n, p) OVER (ORDER BY n) = (SELECT sum(m / 10.0 ^ m) FROM generate_series(n, 5) m) AS exact
 FROM (SELECT n, nullif(n - 1, 0) AS p FROM generate_series(1, 5) n) s;
 

@@ -31,7 +31,6 @@ $$;
 SELECT pg_temp.deal_err('1000', p) FROM unnest(ARRAY['-0.1', '24', '1.0000000000000000000000000000000000000000000000001', '-1e-40', '1e40', '''NaN''', 'NULL']) p;
 -- amounts
 SELECT pg_temp.deal_err(a, '0.5') FROM unnest(ARRAY['''NaN''', '1e40', '1e36', '1e-31', '1.0000000000000000000000000000000000000001', 'NULL']) a;
-SELECT CASE WHEN current_setting('server_version_num')::int < 140000 THEN '22P02' ELSE left((SELECT pg_temp.deal_err('''Infinity''', '0.5') LIMIT 1), 5) END = ANY ('{22P02,22023}') AS infinity;
 -- together they must fit, at the finest scale of any
 SELECT pg_temp.err('SELECT deal_outcome(a, 0.5) FROM unnest(ARRAY[1e35, 0.01]) a');
 SELECT pg_temp.err('SELECT deal_outcome(a, 0.5) FROM unnest(ARRAY[0.01, 1e35]) a');

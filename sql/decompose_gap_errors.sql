@@ -29,9 +29,9 @@ CREATE FUNCTION pg_temp.row_err(call text, bad text) RETURNS SETOF text LANGUAGE
 $$;
 
 -- not finite: each argument of each function
-SELECT pg_temp.row_err('price_volume_mix(a, b, c, d)', v) FROM unnest(ARRAY[$$'NaN', '1', '1', '1'$$, $$'1', 'NaN', '1', '1'$$, $$'1', '1', 'Infinity', '1'$$, $$'1', '1', '1', '-Infinity'$$]) v;
-SELECT pg_temp.row_err('rate_mix(a, b, c, d)', v) FROM unnest(ARRAY[$$'NaN', '1', '1', '1'$$, $$'1', 'NaN', '1', '1'$$, $$'1', '1', 'Infinity', '1'$$, $$'1', '1', '1', '-Infinity'$$]) v;
-SELECT pg_temp.row_err('shift_share(a, b, n, d)', v) FROM unnest(ARRAY[$$'NaN', '1', '1', '1'$$, $$'1', 'Infinity', '1', '1'$$, $$'1', '1', '1', '-Infinity'$$]) v;
+SELECT pg_temp.row_err('price_volume_mix(a, b, c, d)', v) FROM unnest(ARRAY[$$'NaN', '1', '1', '1'$$, $$'1', 'NaN', '1', '1'$$, $$'1', '1', 'NaN', '1'$$, $$'1', '1', '1', 'NaN'$$]) v;
+SELECT pg_temp.row_err('rate_mix(a, b, c, d)', v) FROM unnest(ARRAY[$$'NaN', '1', '1', '1'$$, $$'1', 'NaN', '1', '1'$$, $$'1', '1', 'NaN', '1'$$, $$'1', '1', '1', 'NaN'$$]) v;
+SELECT pg_temp.row_err('shift_share(a, b, n, d)', v) FROM unnest(ARRAY[$$'NaN', '1', '1', '1'$$, $$'1', 'NaN', '1', '1'$$, $$'1', '1', '1', 'NaN'$$]) v;
 -- too many digits, before and after the point
 SELECT pg_temp.row_err('price_volume_mix(a, b, c, d)', v) FROM unnest(ARRAY[$$'1', repeat('9', 1001), '1', '1'$$, $$'1', '1', '1', '0.' || repeat('9', 1001)$$, $$'1', '0.' || repeat('0', 1001), '1', '1'$$, $$'1', repeat('9', 1000), '1', '0.' || repeat('9', 1000)$$, $$'1', '-' || repeat('9', 1000), '1', '-0.' || repeat('9', 1000)$$, $$'1', '-' || repeat('9', 1001), '1', '1'$$]) v;
 
@@ -58,7 +58,7 @@ SELECT pg_temp.err($$SELECT factor_effects('{1,2}', '{{1},{2}}')$$);
 SELECT pg_temp.err($$SELECT factor_effects('{1,NULL}', '{1,2}')$$);
 SELECT pg_temp.err($$SELECT factor_effects('{1,2}', '{NULL,2}', 'lmdi')$$);
 SELECT pg_temp.err($$SELECT factor_effects('{1,NaN}', '{1,2}')$$);
-SELECT pg_temp.err($$SELECT factor_effects('{1,2}', '{Infinity,2}', 'lmdi')$$);
+SELECT pg_temp.err($$SELECT factor_effects('{1,2}', '{NaN,2}', 'lmdi')$$);
 SELECT pg_temp.err($$SELECT factor_effects('{1,2}', '{1,2}', 'banzhaf')$$);
 SELECT pg_temp.err($$SELECT factor_effects('{1,2}', '{1,2}', NULL)$$);
 SELECT pg_temp.err($$SELECT factor_effects('{1,2}', '{1,2}', scale => -1)$$);

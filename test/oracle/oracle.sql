@@ -29,7 +29,8 @@ $$;
 CREATE FUNCTION oracle.units(v numeric, unit numeric, what text) RETURNS numeric
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-	IF v IN ('NaN', 'Infinity', '-Infinity') OR mod(v, unit) <> 0 THEN
+	-- as text: PostgreSQL 13 has no infinite numeric to compare with
+	IF v::text IN ('NaN', 'Infinity', '-Infinity') OR mod(v, unit) <> 0 THEN
 		RAISE EXCEPTION 'oracle: % % is no multiple of %', what, v, unit USING ERRCODE = '22023';
 	END IF;
 	RETURN div(v, unit);
@@ -42,7 +43,7 @@ LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
 	digits int := (SELECT coalesce(max(scale(trim_scale(w))), 0) FROM unnest(weights) w);
 BEGIN
-	IF EXISTS (SELECT FROM unnest(weights) w WHERE w IN ('NaN', 'Infinity', '-Infinity') OR w < 0) THEN
+	IF EXISTS (SELECT FROM unnest(weights) w WHERE w::text IN ('NaN', 'Infinity', '-Infinity') OR w < 0) THEN
 		RAISE EXCEPTION 'oracle: bad weight' USING ERRCODE = '22023';
 	END IF;
 	RETURN ARRAY(SELECT trim_scale(w * 10::numeric ^ digits) FROM unnest(weights) WITH ORDINALITY AS t (w, i) ORDER BY i);
