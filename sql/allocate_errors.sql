@@ -132,6 +132,10 @@ SELECT pg_temp.err('SELECT allocate_array(10, ''{1,2}'', rounding => NULL)');
 SELECT pg_temp.err('SELECT allocate(10, 1)');
 SELECT pg_temp.err('SELECT allocate_detail(10, 1)');
 
+-- a share of too many digits, where the amount itself is none
+SELECT allocate_array(98765432109876 * 9e18, '{1}', unit => 98765432109876);
+SELECT pg_temp.err('SELECT allocate_detail(98765432109876 * 9e18, 1, unit => 98765432109876) OVER ()');
+
 -- nothing else happens: a bad row does not spoil the next query
 SELECT allocate_array(10, '{1,1}', unit => 1);
 

@@ -69,6 +69,10 @@ SELECT pg_temp.rows_err('(1, 0.26, 0.2, 100, 0.20001, 0.20002)');
 SELECT pg_temp.rows_err('(1, 0.26, 0.2, 100, ''NaN'', NULL)');
 SELECT pg_temp.rows_err('(1, 0.26, 0.2, 100, NULL, 1e14)');
 SELECT pg_temp.rows_err('(1, 0.26, 0.2, 100, NULL, 1e13)');
+SELECT pg_temp.rows_err('(1, 0.26, 0.2, 100, NULL, 1e15)');
+SELECT pg_temp.rows_err('(1, 0.26, 0.2, 100, 0.1, NULL), (2, 0.26, 0.2, 100, 1e40, NULL)');
+SELECT pg_temp.err('SELECT allocate_rate(0.3, 0.2, 1, cap => 1e15) OVER ()');
+SELECT pg_temp.err('SELECT allocate_rate(0.3, 0.2, 1, cap => 1e15, scale => 2) OVER ()');
 -- method and scale
 SELECT pg_temp.err('SELECT allocate_rate(0.3, 0.2, 1, NULL) OVER ()');
 SELECT pg_temp.err('SELECT allocate_rate(0.3, 0.2, 1, ''multiply'') OVER ()');
@@ -76,6 +80,7 @@ SELECT pg_temp.err('SELECT allocate_rate(0.3, 0.2, 1, m) OVER () FROM unnest(enu
 SELECT pg_temp.err('SELECT allocate_rate(0.3, 0.2, 1, scale => NULL) OVER ()');
 SELECT pg_temp.err('SELECT allocate_rate(0.3, 0.2, 1, scale => -1) OVER ()');
 SELECT pg_temp.err('SELECT allocate_rate(0.3, 0.2, 1, scale => 16) OVER ()');
+SELECT pg_temp.err('SELECT allocate_rate(0.35, 0.2, 1, scale => 1) OVER ()');
 SELECT pg_temp.err('SELECT allocate_rate(0.3, 0.2, 1, scale => s) OVER (ORDER BY s) FROM generate_series(2, 3) s');
 SELECT pg_temp.err('SELECT allocate_rate(0.3, 0.2, 1, scale => s) OVER () FROM (VALUES (2), (NULL)) v (s)');
 -- results beyond 64 bits

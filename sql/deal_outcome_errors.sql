@@ -41,7 +41,7 @@ SELECT pg_temp.err('SELECT deal_outcome(1000, 0.5::float8)');
 
 -- scenarios
 SELECT pg_temp.err(format('SELECT deal_outcome(1000, %s::numeric[], %s::numeric[])', p, w)) FROM (VALUES
-	('ARRAY[0.1, 0.2]', 'ARRAY[1]'), ('ARRAY[0.1, 1.2]', 'ARRAY[1, 1]'), ('ARRAY[0.1, 0.2]', 'ARRAY[1, 0]'), ('ARRAY[0.1, 0.2]', 'ARRAY[1, -1]'),
+	('ARRAY[0.1, 0.2]', 'ARRAY[1]'), ('ARRAY[0.1]', 'ARRAY[1, 1]'), ('ARRAY[0.1, 1.2]', 'ARRAY[1, 1]'), ('ARRAY[0.1, 0.2]', 'ARRAY[1, 0]'), ('ARRAY[0.1, 0.2]', 'ARRAY[1, -1]'),
 	('ARRAY[0.1, 0.2]', 'ARRAY[1, ''NaN'']'), ('ARRAY[0.1, NULL]', 'ARRAY[1, 1]'), ('ARRAY[0.1, 0.2]', 'ARRAY[1, NULL]'), ('ARRAY[0.1, 0.2]', 'NULL'),
 	('NULL', 'ARRAY[1, 1]'), ('''{}''', '''{}'''), ('array_fill(0.1, ARRAY[65])', 'array_fill(1, ARRAY[65])'), ('''{{0.1,0.2}}''', 'ARRAY[1, 1]'),
 	('ARRAY[0.1, 0.2]', 'ARRAY[1, 1e18]'), ('ARRAY[0.1, 0.2]', 'ARRAY[1, 1e19]'), ('ARRAY[0.1, 0.2]', 'ARRAY[1e-19, 1]')) v (p, w);
@@ -66,6 +66,12 @@ SELECT pg_temp.err(format('SELECT %L::distribution', t)) FROM unnest(ARRAY['', '
 	'{0|1: 1@0.5|0.6}', '{-1|1: 1@0.5|0.6}', '{1|2}', '{1: 2: 3@0.5}', '{1e40@0.5}', '{1e200000@0.5}', '{é@0.5}', '{' || repeat('1@0.5,', 1000) || '}', '1@0.5', '{1@0.5*2147483647, 2@0.5}', '{1e30@0.5*2000000000}']) t;
 SELECT pg_temp.err(format('SELECT %L::distribution', '{' || repeat('1|', 64) || '1: }'));
 
+-- what is stored is believed but for its header
+RESET ROLE;
+CREATE FUNCTION pg_temp.stored(bytea, int DEFAULT 1) RETURNS distribution LANGUAGE internal IMMUTABLE STRICT AS 'bytea_substr_no_len';
+SELECT pg_temp.err(format('SELECT mean(pg_temp.stored(%L))', b)) FROM unnest(ARRAY['\x', '\x01', '\x07' || repeat('00', 11), '\x01' || repeat('00', 19)]) b;
+DROP FUNCTION pg_temp.stored(bytea, int);
+SET ROLE regress_quota_user;
 
 DROP FUNCTION pg_temp.deal_err(text, text), pg_temp.err(text);
 RESET ROLE;

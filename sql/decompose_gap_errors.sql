@@ -53,6 +53,7 @@ SELECT pg_temp.err('SELECT shift_share(1, 1, point(0, 0)) OVER ()');
 -- factor_effects
 SELECT pg_temp.err($$SELECT factor_effects('{1,2}', '{1}')$$);
 SELECT pg_temp.err($$SELECT factor_effects('{1,2}', '{}')$$);
+SELECT pg_temp.err($$SELECT factor_effects('{1}', '{1,2}')$$);
 SELECT pg_temp.err($$SELECT factor_effects('{{1,2}}', '{1,2}')$$);
 SELECT pg_temp.err($$SELECT factor_effects('{1,2}', '{{1},{2}}')$$);
 SELECT pg_temp.err($$SELECT factor_effects('{1,NULL}', '{1,2}')$$);

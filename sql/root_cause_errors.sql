@@ -58,7 +58,7 @@ SELECT pg_temp.err($$ SELECT root_cause_ratio_accum(NULL, 1, 1, 1, 1, 'a') $$);
 SELECT pg_temp.err($$ SELECT root_cause_combine(NULL, NULL) $$);
 
 -- states that are none: version, measures, dimensions, leaves, scales, then values and leaves
-SELECT pg_temp.err(format('SELECT %L::root_cause_state', s)) FROM unnest(ARRAY['', 'x', '\x', '\x0', '\x01', '\x0102', '\xzz',
+SELECT pg_temp.err(format('SELECT %L::root_cause_state', s)) FROM unnest(ARRAY['', 'x', 'x' || repeat('é', 21), '\x', '\x0', '\x01', '\x0102', '\xzz',
 	'\x02020001000000000000000000000000', '\x01030001000000000000000000000000', '\x01020000000000000000000000000000', '\x0102000b000000000000000000000000',
 	'\x0102ffff000000000000000000000000', '\x01020001ffffffff0000000000000000', '\x010200017fffffff0000000000000000']) s;
 \set good '0102000100000001' '00000000' '00000000' '00000001' '00000001' '61' '00000000' '00000000000000000000000000000005' '00000000000000000000000000000007'
@@ -81,6 +81,13 @@ SELECT pg_temp.err(format('SELECT %L::root_cause_state', '\x' || s)) FROM unnest
 -- out of order is put in order: the same leaves are the same state
 SELECT ('\x' || '01020001000000020000000000000000' || '00000002' || '0000000162' || '0000000161' || '00000000' || repeat('00', 32) || '00000001' || repeat('00', 32))::root_cause_state::text =
 	root_cause(0, 0, d)::text FROM unnest('{a,b}'::text[]) d;
+
+-- what is stored is believed but for its header
+RESET ROLE;
+CREATE FUNCTION pg_temp.stored(bytea, int DEFAULT 1) RETURNS root_cause_state LANGUAGE internal IMMUTABLE STRICT AS 'bytea_substr_no_len';
+SELECT pg_temp.err(format('SELECT root_causes(pg_temp.stored(%L))', b)) FROM unnest(ARRAY['\x', '\x01', '\x07' || repeat('00', 27), '\x01' || repeat('00', 27)]) b;
+DROP FUNCTION pg_temp.stored(bytea, int);
+SET ROLE regress_quota_user;
 
 -- nothing else happens
 SELECT count(*) FROM root_causes((SELECT root_cause(1, 1, 'a')));

@@ -332,7 +332,8 @@ take_array(FunctionCallInfo fcinfo, int arg, const char *name, int n, array_sour
 	if (n >= 0 && count != n)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("%s has %d elements, but weights has %d", name, count, n),
+				 errmsg_plural("%s has %d element, but weights has %d",
+							   "%s has %d elements, but weights has %d", count, name, count, n),
 				 errhint("Use NULL elements where there is none.")));
 	return count;
 }

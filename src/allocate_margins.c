@@ -38,6 +38,9 @@ enum
 /* slots are counted twice in 31 bits */
 #define MOST_CELLS	((1 << 30) - 1)
 
+/* what the kernel takes of totals, or of locks and floors, together */
+#define MOST_UNITS	((INT64CONST(1) << 61) - 1)
+
 /* names of lines in a message, and how many more there are */
 #define MOST_NAMES	8
 
@@ -353,6 +356,13 @@ report(qd_source *source, const qd_unit *unit, qd_status status, const qd_proble
 		report_line(&g->columns, unit, problem,
 					line_of(&g->columns, column_number, problem->row - grid->rows));
 	}
+	if (status == QD_OVERFLOW)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("amounts are too large together in units of %s", qd_units_text(unit, 1)),
+				 errdetail("Totals of both margins are counted together, and so are locks and floors: at most " INT64_FORMAT " units.",
+						   MOST_UNITS),
+				 errhint("Use a coarser unit.")));
 	qd_report(source, unit, status, problem);
 }
 
@@ -547,11 +557,7 @@ allocate(qd_source *source, margins_state *state, bool explain)
 
 	status = qd_allocate_grid(&env, &grid, rounding, explain, &problem);
 	if (status != QD_OK)
-	{
-		if (status == QD_OVERFLOW)
-			problem.row = -1;
 		report(source, unit, status, &problem, &grid, row_number, column_number);
-	}
 	pfree(flags);
 	pfree(grid.weight);
 	pfree((void *) grid.row);

@@ -59,10 +59,10 @@ typedef struct baseline_column
 static const char *const method_name[] = {"scale", "shift", "close_gap"};
 
 pg_noreturn static void too_large(qd_source *source, const char *name, const char *text,
-								  int32 row);
+								  int32 row, const char *hint);
 
 static void
-too_large(qd_source *source, const char *name, const char *text, int32 row)
+too_large(qd_source *source, const char *name, const char *text, int32 row, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
@@ -71,8 +71,22 @@ too_large(qd_source *source, const char *name, const char *text, int32 row)
 								 RATE_DIGITS) :
 			 errdetail("Rates have at most %d digits, those of the scale included. %s",
 					   RATE_DIGITS, source->describe(source, row)),
-			 errhint("Use a smaller scale.")));
+			 errhint("%s", hint)));
 	pg_unreachable();
+}
+
+static void
+bound_too_large(qd_source *source, const char *name, const char *text, int32 row)
+{
+	too_large(source, name, text, row, "Leave out caps and floors that do not bind, or use a smaller scale.");
+}
+
+/* beyond 10^RATE_DIGITS, whatever the scale */
+static void
+baseline_too_large(qd_source *source, Datum value, int32 row)
+{
+	too_large(source, "baseline", qd_numeric_text(value), row,
+			  "Use a null baseline to leave the row out, or give all rates in a larger measure.");
 }
 
 /* a / 10^digits, half away from zero */
@@ -113,7 +127,7 @@ decode_baseline(qd_source *source, Datum datum, int32 row, int64 *value, int16 *
 				 errdetail("%s", source->describe(source, row)),
 				 errhint("Use NULL to leave the row out.")));
 	if (d.kind == QD_DECIMAL_HUGE)
-		too_large(source, "baseline", qd_numeric_text(datum), row);
+		baseline_too_large(source, datum, row);
 	m = d.mantissa;
 	while (m >= qd_power10[RATE_DIGITS] || m <= -qd_power10[RATE_DIGITS])
 	{
@@ -127,7 +141,7 @@ decode_baseline(qd_source *source, Datum datum, int32 row, int64 *value, int16 *
 		d.scale -= digits;
 	}
 	if (d.scale < 0)
-		too_large(source, "baseline", qd_numeric_text(datum), row);
+		baseline_too_large(source, datum, row);
 	*value = (int64) m;
 	*scale = (int16) Min(d.scale, PG_INT16_MAX);
 }
@@ -238,8 +252,9 @@ take_rate(qd_source *source, const qd_unit *unit, Datum rate)
 		case QD_COUNT_NOT_MULTIPLE:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("rate %s has more than %d decimal digits", qd_numeric_text(rate),
-							unit->scale),
+					 errmsg_plural("rate %s has more than %d decimal digit",
+								   "rate %s has more than %d decimal digits", unit->scale,
+								   qd_numeric_text(rate), unit->scale),
 					 errhint("Use round(rate, %d), or a larger scale.", unit->scale)));
 			break;
 		case QD_COUNT_NOT_FINITE:
@@ -249,7 +264,7 @@ take_rate(qd_source *source, const qd_unit *unit, Datum rate)
 					 errhint("Where there is none, use NULL.")));
 			break;
 		case QD_COUNT_TOO_LARGE:
-			too_large(source, "rate", qd_numeric_text(rate), -1);
+			too_large(source, "rate", qd_numeric_text(rate), -1, "Use a smaller scale.");
 	}
 	return count;
 }
@@ -389,7 +404,9 @@ report(qd_source *source, const qd_unit *unit, qd_rate_method method, qd_status 
 	if (status == QD_OVERFLOW)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("rates do not fit 64 bits with %d decimal digits", unit->scale),
+				 errmsg_plural("rates do not fit 64 bits with %d decimal digit",
+							   "rates do not fit 64 bits with %d decimal digits", unit->scale,
+							   unit->scale),
 				 errdetail("%s", source->describe(source, problem->row)),
 				 errhint("Rows of little volume would have to make up for much: give them a cap.")));
 	qd_report(source, unit, status, problem);
@@ -442,6 +459,7 @@ push_down(qd_source *source, rate_state *state, bool explain)
 	unit->scale = unit->display_scale = scale.value;
 	target = take_rate(source, unit, rate.value);
 
+	source->too_large = bound_too_large;
 	flags = qd_source_alloc(source, n);
 	memset(flags, 0, n);
 	volumes = qd_source_alloc(source, sizeof(int64) * n);

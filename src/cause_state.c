@@ -42,6 +42,7 @@ PG_FUNCTION_INFO_V1(qd_root_cause_combine);
 #define MAX_SCALE		30
 #define MAX_DISPLAY		60
 #define FIRST_SIZE		64
+#define DIMENSIONS_HINT	"Name the same columns in every row and state; where a row has no value, use NULL."
 
 /* the values of one dimension */
 typedef struct dictionary
@@ -547,16 +548,21 @@ qd_cause_view_begin(Datum datum, qd_cause_view *view)
 	const int128 *sum;
 	const int32 *length;
 	const char *bytes;
+	bool		has_header = VARSIZE(flat) >= sizeof(flat_state);
 	Size		values = 0;
 	Size		size;
 	int			j;
 	int			k;
 
-	if (VARSIZE(flat) < sizeof(flat_state) || flat->version != STATE_VERSION ||
+	if (!has_header || flat->version != STATE_VERSION ||
 		flat->dims < 1 || flat->dims > QD_CAUSE_MAX_DIMS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("unsupported root_cause_state")));
+				 errmsg("stored root_cause_state cannot be read"),
+				 has_header && flat->version != STATE_VERSION ?
+				 errdetail("Its version is %d, not %d.", flat->version, STATE_VERSION) :
+				 errdetail("Its header is out of range."),
+				 errhint("It was made by another version of quota_decomp, or is damaged; root_cause() over the rows makes it again.")));
 	memset(view, 0, sizeof(*view));
 	view->dims = flat->dims;
 	view->measures = flat->measures;
@@ -683,30 +689,38 @@ take_number(FunctionCallInfo fcinfo, int arg, const char *name, bool denominator
 {
 	Datum		value;
 	const char *wrong;
+	const char *hint;
 
 	if (PG_ARGISNULL(arg))
 		return false;
 	value = PG_GETARG_DATUM(arg);
 	qd_decimal_decode(value, d);
 	if (d->kind == QD_DECIMAL_NAN || d->kind == QD_DECIMAL_INFINITE)
+	{
 		wrong = "must be a finite number";
+		hint = "Where there is none, use NULL: it counts as nothing.";
+	}
 	else if (d->kind != QD_DECIMAL_EXACT || d->scale > MAX_SCALE)
 	{
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("%s is out of range: %s", name, qd_numeric_text(value)),
 				 errdetail("It can have 36 digits, %d of them decimal places.", MAX_SCALE),
-				 errhint("Use round(%s, n).", name)));
+				 errhint("Use round(%s, n), or a larger measure.", name)));
 		return false;
 	}
 	else if (denominator && d->mantissa < 0)
+	{
 		wrong = "must not be negative";
+		hint = "It is what a ratio is of, such as deals closed or days; leave such rows out by FILTER (WHERE ...).";
+	}
 	else
 		return true;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s %s: %s", name, wrong, qd_numeric_text(value)),
-			 errdetail("The row is in slice %s.", place_of_row(PG_GETARG_ARRAYTYPE_P(fcinfo->nargs - 1)))));
+			 errdetail("The row is in slice %s.", place_of_row(PG_GETARG_ARRAYTYPE_P(fcinfo->nargs - 1))),
+			 errhint("%s", hint)));
 	return false;
 }
 
@@ -718,7 +732,8 @@ count_dimensions(ArrayType *array)
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("dimensions must be a one-dimensional array")));
+				 errmsg("dimensions must be a one-dimensional array"),
+				 errhint("Give one value for each dimension, for example VARIADIC ARRAY[region, product].")));
 	dims = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	if (dims == 0)
 		ereport(ERROR,
@@ -773,7 +788,8 @@ accumulate(FunctionCallInfo fcinfo, int measures, const int *arg)
 			ereport(ERROR,
 					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 					 errmsg("all rows must have the same number of dimensions: %d and %d",
-							state->dims, dims)));
+							state->dims, dims),
+					 errhint(DIMENSIONS_HINT)));
 	}
 	else
 		state = new_state(context, dims, measures);
@@ -856,7 +872,8 @@ qd_root_cause_combine(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("all rows must have the same number of dimensions: %d and %d",
-						state->dims, view.dims)));
+						state->dims, view.dims),
+				 errhint(DIMENSIONS_HINT)));
 	add_view(state, &view);
 	return EOHPGetRWDatum(&state->hdr);
 }
@@ -940,7 +957,9 @@ bad_state(const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-			 errmsg("invalid root_cause_state: %s", what)));
+			 errmsg("invalid binary form of a root_cause_state"),
+			 errdetail("%s", what),
+			 errhint("Use what root_cause_state_send() of this version of quota_decomp wrote, or make the state again by root_cause().")));
 	pg_unreachable();
 }
 
@@ -951,7 +970,7 @@ read_count(StringInfo from, Size bytes_each)
 	int32		count = (int32) pq_getmsgint(from, 4);
 
 	if (count < 0 || (Size) count > (Size) (from->len - from->cursor) / bytes_each)
-		bad_state("a count is out of range");
+		bad_state("A count is out of range.");
 	return count;
 }
 
@@ -965,6 +984,7 @@ read_state(StringInfo from, bool convert)
 	cause_state *state;
 	flat_state *flat;
 	void	   *result;
+	int			version;
 	int			measures;
 	int			dims;
 	int32		n;
@@ -977,27 +997,28 @@ read_state(StringInfo from, bool convert)
 	int			j;
 	int			k;
 
-	if (pq_getmsgbyte(from) != STATE_VERSION)
-		bad_state("unknown version");
+	version = pq_getmsgbyte(from);
+	if (version != STATE_VERSION)
+		bad_state(psprintf("Its version is %d, not %d.", version, STATE_VERSION));
 	measures = pq_getmsgbyte(from);
 	if (measures != 2 && measures != 4)
-		bad_state("measures");
+		bad_state(psprintf("It has %d measures, not 2 or 4.", measures));
 	dims = (int) pq_getmsgint(from, 2);
 	if (dims < 1 || dims > QD_CAUSE_MAX_DIMS)
-		bad_state("number of dimensions");
+		bad_state(psprintf("Its number of dimensions is %d, not 1 to %d.", dims, QD_CAUSE_MAX_DIMS));
 	n = read_count(from, sizeof(int32) * (Size) dims + 16 * (Size) measures);
 	for (k = 0; k < measures; k++)
 	{
 		scale[k] = (int) pq_getmsgint(from, 2);
 		display_scale[k] = (int) pq_getmsgint(from, 2);
 		if (scale[k] > MAX_SCALE || display_scale[k] > MAX_DISPLAY || scale[k] > display_scale[k])
-			bad_state("scale");
+			bad_state("A scale is out of range.");
 	}
 	for (j = 0; j < dims; j++)
 	{
 		size[j] = read_count(from, sizeof(int32));
 		if (size[j] > n)
-			bad_state("more values than leaves");
+			bad_state("A dimension has more values than there are leaves.");
 		value[j] = palloc_extended(sizeof(char *) * Max((Size) size[j], 1), MCXT_ALLOC_HUGE);
 		length[j] = palloc_extended(sizeof(int32) * Max((Size) size[j], 1), MCXT_ALLOC_HUGE);
 		for (i = 0; i < size[j]; i++)
@@ -1010,7 +1031,7 @@ read_state(StringInfo from, bool convert)
 			if (bytes == QD_NULL_LENGTH)
 				continue;
 			if (bytes < 0 || bytes > from->len - from->cursor)
-				bad_state("length of a value");
+				bad_state("The length of a value is out of range.");
 			if (convert)
 			{
 				int			converted;
@@ -1043,12 +1064,12 @@ read_state(StringInfo from, bool convert)
 			uint32		at = pq_getmsgint(from, 4);
 
 			if (at >= (uint32) size[j])
-				bad_state("a leaf's value is out of range");
+				bad_state("A leaf has a value that is not there.");
 			code[j] = find_value(state, j, value[j][at], length[j][at]);
 		}
 		leaf = find_leaf(state, code, &isnew);
 		if (!isnew)
-			bad_state("a leaf appears twice");
+			bad_state("A leaf appears twice.");
 		for (k = 0; k < measures; k++)
 		{
 			int64		high = pq_getmsgint64(from);
@@ -1056,17 +1077,17 @@ read_state(StringInfo from, bool convert)
 			qd_int128	sum = (qd_int128) (((qd_uint128) (uint64) high << 64) | low);
 
 			if (k >= QD_ACTUAL_BASE && sum < 0)
-				bad_state("a denominator is negative");
+				bad_state("A denominator is negative.");
 			state->sum[(Size) leaf * state->measures + k] = sum;
 		}
 	}
 	for (j = 0; j < dims; j++)
 	{
 		if (state->values[j].size != size[j])
-			bad_state("a value appears twice or in no leaf");
+			bad_state("A value appears twice or in no leaf.");
 	}
 	if (from->cursor != from->len)
-		bad_state("it is too long");
+		bad_state("It is longer than its header says.");
 	flat = make_flat(state);
 	result = palloc(VARSIZE(flat));
 	memcpy(result, flat, VARSIZE(flat));
@@ -1151,6 +1172,8 @@ qd_root_cause_state_in(PG_FUNCTION_ARGS)
 	if (*from != '\0' || buffer.len == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("invalid input syntax for type %s: \"%.40s\"", "root_cause_state", text)));
+				 errmsg("invalid input syntax for type %s: \"%.*s\"", "root_cause_state",
+						pg_mbcliplen(text, (int) Min(strlen(text), (size_t) 1000), 40), text),
+				 errhint("Its text is \\x and hexadecimal digits, as root_cause() gives it.")));
 	PG_RETURN_DATUM(read_state(&buffer, false));
 }

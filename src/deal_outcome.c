@@ -232,7 +232,7 @@ qd_percentile(PG_FUNCTION_ARGS)
 {
 	outcome_cache *a = begin_question(fcinfo);
 	qd_distribution *d = qd_distribution_get(PG_GETARG_DATUM(0));
-	int64		p = qd_probability(PG_GETARG_DATUM(1), "p");
+	int64		p = qd_probability(PG_GETARG_DATUM(1), "p", "The 90th percentile is 0.9.");
 	qd_int128	value;
 	qd_int128	low;
 	qd_int128	high;

@@ -621,7 +621,9 @@ qd_millionths_numeric(const qd_unit *unit, qd_int128 millionths)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("exact share is out of range for a unit of %s",
-						qd_units_text(unit, 1))));
+						qd_units_text(unit, 1)),
+				 errdetail("It is counted in millionths of the unit's last digit, in 128 bits."),
+				 errhint("Use a coarser or rounder unit.")));
 	return NumericGetDatum(qd_make_numeric(mantissa, digits, Max(digits, unit->display_scale)));
 }
 

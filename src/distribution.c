@@ -100,7 +100,7 @@ power10(int n)
  * other than 0, and nothing uncertain becomes certain or impossible.
  */
 int64
-qd_probability(Datum value, const char *name)
+qd_probability(Datum value, const char *name, const char *hint)
 {
 	qd_decimal	d;
 	qd_int128	result;
@@ -135,8 +135,14 @@ invalid:
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s must be between 0 and 1: %s", name, qd_numeric_text(value)),
-			 errhint("A probability of 24 percent is 0.24.")));
+			 errhint("%s", hint)));
 	return 0;					/* keep compiler quiet */
+}
+
+static int64
+take_probability(Datum value)
+{
+	return qd_probability(value, "probability", "A probability of 24 percent is 0.24.");
 }
 
 static void
@@ -162,7 +168,8 @@ take_amount(Datum value, qd_amount *amount)
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("amount is out of range: %s", qd_numeric_text(value)),
 				 errdetail("Amounts have at most 36 significant digits and %d decimal places.",
-						   QD_MAX_AMOUNT_SCALE)));
+						   QD_MAX_AMOUNT_SCALE),
+				 errhint("Give amounts in a larger measure, for example in millions.")));
 	amount->mantissa = d.mantissa;
 	amount->scale = d.scale;
 }
@@ -390,7 +397,8 @@ pile_add(deal_pile *p, const deal_entry *deal)
 	if (deal->count > QD_MAX_DEALS - p->total)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a distribution holds at most " INT64_FORMAT " deals", QD_MAX_DEALS)));
+				 errmsg("a distribution holds at most " INT64_FORMAT " deals", QD_MAX_DEALS),
+				 errhint("Ask about fewer of them, for example by GROUP BY.")));
 	magnitude = refine(magnitude, finer, deal);
 	amount = refine(deal->amount.mantissa, scale - deal->amount.scale, deal);
 	if (__builtin_mul_overflow(amount < 0 ? -amount : amount, (qd_int128) deal->count, &all) ||
@@ -507,13 +515,18 @@ qd_distribution *
 qd_distribution_get(Datum value)
 {
 	qd_distribution *d = (qd_distribution *) PG_DETOAST_DATUM(value);
+	bool		has_header = VARSIZE(d) >= offsetof(qd_distribution, word);
 
-	if (VARSIZE(d) < offsetof(qd_distribution, word) || d->version != QD_DISTRIBUTION_VERSION ||
+	if (!has_header || d->version != QD_DISTRIBUTION_VERSION ||
 		d->scenarios < 1 || d->scenarios > QD_MAX_SCENARIOS || d->n < 0 || d->n > QD_MAX_DEALS ||
 		VARSIZE(d) != offsetof(qd_distribution, word) + d->scenarios * sizeof(int64) + kinds_size(d->scenarios, d->n))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("a stored distribution is damaged")));
+				 errmsg("stored distribution cannot be read"),
+				 has_header && d->version != QD_DISTRIBUTION_VERSION ?
+				 errdetail("Its version is %d, not %d.", d->version, QD_DISTRIBUTION_VERSION) :
+				 errdetail("Its length is not what its header says."),
+				 errhint("It was made by another version of quota_decomp, or is damaged; deal_outcome() over the deals makes it again.")));
 	return d;
 }
 
@@ -613,7 +626,7 @@ qd_distribution_add(PG_FUNCTION_ARGS)
 		return unchanged(fcinfo);
 	both_or_none(fcinfo);
 	take_amount(PG_GETARG_DATUM(1), &deal.amount);
-	probability = qd_probability(PG_GETARG_DATUM(2), "probability");
+	probability = take_probability(PG_GETARG_DATUM(2));
 	deal.count = 1;
 	deal.scenarios = 1;
 	deal.probability = &probability;
@@ -630,7 +643,7 @@ take_array(ArrayType *array, const char *name, Datum **value)
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("%s must have one dimension: it has %d", name, ARR_NDIM(array)),
+				 errmsg("%s must be a one-dimensional array", name),
 				 errhint("Give one number for each scenario.")));
 	if (array_contains_nulls(array))
 		ereport(ERROR,
@@ -670,12 +683,13 @@ qd_distribution_add_scenarios(PG_FUNCTION_ARGS)
 	take_amount(PG_GETARG_DATUM(1), &deal.amount);
 	deal.scenarios = take_array(PG_GETARG_ARRAYTYPE_P(2), "probability", &value);
 	for (int32 s = 0; s < deal.scenarios; s++)
-		probability[s] = qd_probability(value[s], "probability");
+		probability[s] = take_probability(value[s]);
 	n = take_array(PG_GETARG_ARRAYTYPE_P(3), "weights", &value);
 	if (n != deal.scenarios)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("weights has %d elements, but probability has %d", n, deal.scenarios),
+				 errmsg_plural("weights has %d element, but probability has %d",
+							   "weights has %d elements, but probability has %d", n, n, deal.scenarios),
 				 errhint("Give one weight and one probability for each scenario.")));
 	take_weights(value, n, weight);
 	deal.count = 1;
@@ -838,7 +852,8 @@ take_numbers(deal_reader *r, Datum first, Datum *value)
 		if (n == QD_MAX_SCENARIOS)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					 errmsg("a distribution has at most %d scenarios", QD_MAX_SCENARIOS)));
+					 errmsg("a distribution has at most %d scenarios", QD_MAX_SCENARIOS),
+					 errhint("Join scenarios whose probabilities hardly differ, with the sum of their weights.")));
 		value[n++] = take_number(r);
 	}
 	return n;
@@ -862,7 +877,8 @@ take_count(deal_reader *r)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("the count of a deal must be between 1 and " INT64_FORMAT ": %.*s", QD_MAX_DEALS,
-						(int) strspn(start, "0123456789"), start)));
+						(int) strspn(start, "0123456789"), start),
+				 errhint("It is how many deals are alike: {25000@0.24*3}.")));
 	return count;
 }
 
@@ -882,11 +898,11 @@ take_deal(deal_reader *r, Datum amount, deal_pile *p)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type distribution: \"%s\"", beginning(r->text, 100)),
-				 errdetail("A deal has %d probabilities, but there are %d scenarios.", deal.scenarios,
-						   p->deals.scenarios),
+				 errdetail("A deal has one probability for each scenario: expected %d, got %d.", p->deals.scenarios,
+						   deal.scenarios),
 				 errhint("Weights of scenarios come first, before a colon: {1|2|1: 25000@0.2|0.24|0.3}.")));
 	for (int32 s = 0; s < deal.scenarios; s++)
-		probability[s] = qd_probability(value[s], "probability");
+		probability[s] = take_probability(value[s]);
 	deal.count = take_count(r);
 	deal.probability = probability;
 	deal.weight = p->weight;
@@ -978,7 +994,8 @@ bad_binary(const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 			 errmsg("invalid binary form of a distribution"),
-			 errdetail("%s", what)));
+			 errdetail("%s", what),
+			 errhint("Use what distribution_send() of this version of quota_decomp wrote, or make the distribution again by deal_outcome().")));
 	pg_unreachable();
 }
 
@@ -1001,7 +1018,7 @@ qd_distribution_recv(PG_FUNCTION_ARGS)
 	deal_pile  *p;
 
 	if (version != QD_DISTRIBUTION_VERSION)
-		bad_binary(psprintf("Its version is %d.", version));
+		bad_binary(psprintf("Its version is %d, not %d.", version, QD_DISTRIBUTION_VERSION));
 	if (scale > QD_MAX_AMOUNT_SCALE || scenarios < 1 || scenarios > QD_MAX_SCENARIOS || n < 0 || n > QD_MAX_DEALS)
 		bad_binary("Its header is out of range.");
 	if ((int64) (in->len - in->cursor) != (scenarios + n * QD_DEAL_WORDS(scenarios)) * (int64) sizeof(int64))

@@ -47,7 +47,7 @@ qd_distribution_deals(qd_distribution *d)
 }
 
 extern qd_distribution *qd_distribution_get(Datum value);
-extern int64 qd_probability(Datum value, const char *name);
+extern int64 qd_probability(Datum value, const char *name, const char *hint);
 extern void qd_server_env(MemoryContext context, qd_env *env);
 
 #endif							/* QD_DISTRIBUTION_H */

@@ -99,7 +99,7 @@ take_scale(FunctionCallInfo fcinfo)
 	if (scale < 0 || scale > QD_MAX_EXACT_DIGITS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("scale must be 0 to %d digits: %d", QD_MAX_EXACT_DIGITS, scale),
+				 errmsg("scale must be between 0 and %d: %d", QD_MAX_EXACT_DIGITS, scale),
 				 errhint("Use 2 for cents, or NULL for as many digits as the factors have.")));
 	return scale;
 }
@@ -137,7 +137,8 @@ qd_factor_effects(PG_FUNCTION_ARGS)
 	if (count != factors.count)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("actual has %d factors, but plan has %d", factors.count, count),
+				 errmsg_plural("actual has %d factor, but plan has %d",
+							   "actual has %d factors, but plan has %d", factors.count, factors.count, count),
 				 errhint("Give both the same factors, in the same order.")));
 	if (count == 0)
 		PG_RETURN_ARRAYTYPE_P(construct_empty_array(NUMERICOID));

@@ -133,7 +133,7 @@ take_elements(FunctionCallInfo fcinfo, int arg, const char *name, Oid type, Datu
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("%s must have one dimension: it has %d", name, ARR_NDIM(array)),
+				 errmsg("%s must be a one-dimensional array", name),
 				 errhint("Give one element for each stage, from the first to the last.")));
 	if (array_contains_nulls(array))
 		ereport(ERROR,
@@ -150,7 +150,8 @@ check_length(const char *name, int n, int stages)
 	if (n != stages)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("%s has %d elements, but conversion has %d", name, n, stages),
+				 errmsg_plural("%s has %d element, but conversion has %d",
+							   "%s has %d elements, but conversion has %d", n, name, n, stages),
 				 errhint("Give one element for each stage, from the first to the last.")));
 }
 
@@ -170,7 +171,8 @@ read_conversion(FunctionCallInfo fcinfo, funnel_state *f)
 	if (f->stages > MAX_STAGES)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a funnel has at most %d stages: %d", MAX_STAGES, f->stages)));
+				 errmsg("a funnel has at most %d stages: %d", MAX_STAGES, f->stages),
+				 errhint("Join stages that follow each other: the rate is the product of theirs.")));
 	for (int i = 0; i < f->stages; i++)
 	{
 		if (!is_finite(rate[i]) || compare(rate[i], integer(0)) <= 0 || compare(rate[i], one) > 0)
@@ -235,7 +237,9 @@ read_days(FunctionCallInfo fcinfo, funnel_state *f)
 		if (!IS_VALID_DATE(day))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-					 errmsg("stage_days is out of range: %d at stage %d", DatumGetInt32(days[i]), i + 1)));
+					 errmsg("stage_days is out of range: %d at stage %d", DatumGetInt32(days[i]), i + 1),
+					 errdetail("Counted back from due, the days of the stages lead to before 4714 BC, where dates begin."),
+					 errhint("Give the days that a deal which is won spends in the stage.")));
 		f->by[i] = (DateADT) day;
 	}
 }

@@ -97,7 +97,7 @@ qd_ramp(PG_FUNCTION_ARGS)
 	if (ARR_NDIM(curve) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("curve must have one dimension: it has %d", ARR_NDIM(curve)),
+				 errmsg("curve must be a one-dimensional array"),
 				 errhint("Give the productivity month by month, for example '{0.25, 0.5, 0.75}'.")));
 	if (array_contains_nulls(curve))
 		ereport(ERROR,

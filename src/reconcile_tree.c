@@ -205,7 +205,6 @@ two_fixed(qd_source *source, const qd_unit *unit, int32 row, int64 top_down, int
 			(errcode(ERRCODE_QD_INFEASIBLE),
 			 errmsg("top_down %s and bottom_up %s of node %s are both fixed",
 					qd_units_text(unit, top_down), qd_units_text(unit, bottom_up), node),
-			 errdetail("%s", source->describe(source, row)),
 			 errhint("Infinite trust fixes a value; trust one of the two less.")));
 }
 
@@ -296,6 +295,7 @@ reconcile(qd_source *source, reconcile_state *state, bool explain)
 	tree->amount = qd_source_alloc(source, sizeof(int64) * n);
 
 	map = qd_node_map_begin(source, ARG_NODE, ARG_PARENT);
+	source->bounds_hint = "bounds_tree(), with fixed values as locked, shows what every node can hold.";
 	top_down.arg = ARG_TOP_DOWN;
 	top_down.trust_arg = ARG_TOP_DOWN_TRUST;
 	top_down.name = "top_down";

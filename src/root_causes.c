@@ -308,12 +308,14 @@ read_names(ArrayType *array, int dims)
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("names must be a one-dimensional array")));
+				 errmsg("names must be a one-dimensional array"),
+				 errhint("Give one name for each dimension, for example ARRAY['region', 'product'].")));
 	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
 	if (n != dims)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%d names for %d dimensions", n, dims),
+				 errmsg_plural("names has %d element, but the number of dimensions is %d",
+							   "names has %d elements, but the number of dimensions is %d", n, n, dims),
 				 errhint("Name the dimensions in the order they were given to root_cause().")));
 	names = palloc(sizeof(char *) * (Size) n);
 	for (j = 0; j < n; j++)
@@ -321,7 +323,8 @@ read_names(ArrayType *array, int dims)
 		if (nulls[j])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("name of dimension %d must not be null", j + 1)));
+					 errmsg("name of dimension %d must not be null", j + 1),
+					 errhint("Name every dimension, or leave the names out.")));
 		names[j] = TextDatumGetCString(elements[j]);
 	}
 	return names;

@@ -59,9 +59,9 @@ qd_source_window(qd_source *source, FunctionCallInfo fcinfo, MemoryContext conte
 	if (n >= PG_INT32_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("partition of " INT64_FORMAT " rows is too large to allocate", n),
+				 errmsg("partition of " INT64_FORMAT " rows is too large", n),
 				 errdetail("A partition can have at most %d rows.", PG_INT32_MAX - 1),
-				 errhint("Use PARTITION BY to split it, and allocate its total to the parts first.")));
+				 errhint("Use PARTITION BY to split it; where there is a total, allocate that to the parts first.")));
 	source->n = (int32) n;
 	source->fcinfo = fcinfo;
 	source->winobj = winobj;
@@ -345,6 +345,8 @@ qd_bad_amount(qd_source *source, const qd_unit *unit, const char *name, Datum va
 					 errhint("Where there is none, use NULL.")));
 			break;
 		default:
+			if (source->too_large)
+				source->too_large(source, name, text, row);
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("%s is out of range: %s", name, text),
@@ -705,10 +707,12 @@ qd_range_text(const qd_unit *unit, const qd_problem *problem)
 
 /* bounds that cannot be met; where and of_node name the row */
 pg_noreturn static void
-report_infeasible(const qd_unit *unit, const qd_problem *problem, const char *where,
-				  const char *of_node)
+report_infeasible(qd_source *source, const qd_unit *unit, const qd_problem *problem,
+				  const char *where, const char *of_node)
 {
 	char	   *asked = qd_units_text(unit, problem->asked);
+	const char *bounds_hint = source->bounds_hint ? source->bounds_hint :
+	"bounds_tree() shows what every node can hold.";
 
 	switch (problem->subject)
 	{
@@ -739,14 +743,14 @@ report_infeasible(const qd_unit *unit, const qd_problem *problem, const char *wh
 							problem->bound == QD_LOCKED ? "locked amount" :
 							problem->bound == QD_HAS_FLOOR ? "floor" : "cap", asked, of_node),
 					 errdetail("Its children can hold %s.", qd_range_text(unit, problem)),
-					 errhint("bounds_tree() shows what every node can hold.")));
+					 errhint("%s", bounds_hint)));
 			break;
 		case QD_ON_TOTAL:
 			ereport(ERROR,
 					(errcode(ERRCODE_QD_INFEASIBLE),
 					 errmsg("total %s%s cannot be allocated: the reachable range is %s", asked,
 							of_node, qd_range_text(unit, problem)),
-					 *of_node ? errhint("bounds_tree() shows what every node can hold.") :
+					 *of_node ? errhint("%s", bounds_hint) :
 					 errhint("Floors, caps and locks leave no other; rows with a null weight take no part.")));
 			break;
 		case QD_ON_SUMS:		/* a grid's: allocate_margins.c */
@@ -769,7 +773,7 @@ qd_report(qd_source *source, const qd_unit *unit, qd_status status, const qd_pro
 	switch (status)
 	{
 		case QD_INFEASIBLE:
-			report_infeasible(unit, problem, where, of_node);
+			report_infeasible(source, unit, problem, where, of_node);
 			break;
 		case QD_OVERFLOW:
 			ereport(ERROR,

@@ -35,6 +35,14 @@ struct qd_source
 	/* the node of a row, quoted, for a message; NULL where rows are no nodes */
 	char	   *(*node) (qd_source *source, int32 row);
 
+	/*
+	 * how to see what its nodes can hold, where it is not by bounds_tree
+	 * alone
+	 */
+	const char *bounds_hint;
+	/* reports a bound beyond 64 bits that is no amount; NULL where it is one */
+	void		(*too_large) (qd_source *source, const char *name, const char *text, int32 row);
+
 	WindowObject winobj;		/* a window partition */
 	int32	   *peer_group;		/* [n] of a window's rows, when first needed */
 	Datum	  **values;			/* or arrays, by argument */
