@@ -18,8 +18,8 @@ Sections, all of them without arguments:
   cancel     how soon a cancel takes effect
 $(for name in $FURTHER; do printf '  %-10s %s\n' "$name" "$(sed -n '2s/^# //p' "sections/$name.sh")"; done)
 
-  --quick    a tenth of the rows, fewer pairs: a minute instead of a quarter of
-             an hour, less to be trusted, without the bound of the tree
+  --quick    a tenth of the rows, fewer pairs: minutes instead of three quarters
+             of an hour, less to be trusted, without the bound of the tree
   --check    exit with 1 when a bound is missed
   --pairs N  so many interleaved pairs against sum() (default 15; --quick 5);
              the slower rivals get a third
