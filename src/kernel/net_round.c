@@ -44,6 +44,7 @@
 #define CHEAP_OF(n)		(24 + (n) / 12)
 #define MOST_SCALINGS	200
 #define MOST_RESTARTS	2
+#define MOST_NARROW		32
 #define FAR				8		/* a search that touches a line in so many */
 #define MOST_SKIPPED	1000
 #define UNREACHED		(-1)
@@ -74,6 +75,7 @@ typedef struct rounding_work
 	int32_t    *heap;			/* [lines] */
 	int32_t    *slot_heap;		/* [slots of the longest line] */
 	uint8_t    *gains;			/* [slots of the longest line] */
+	int32_t    *partner;		/* [slots of the longest line] */
 	int32_t		heap_size;
 	uint8_t    *cheap;			/* [slots] */
 	int32_t    *cheap_start;	/* [lines + 1] */
@@ -836,6 +838,183 @@ scale_lines(rounding_work *w)
 	}
 }
 
+/* ------------------------------------------------------ few long lines */
+
+/*
+ * The cheapest way for the line across a slot to keep its sum when the slot
+ * gets a unit more or less: another slot of that line, or NO_SLOT.
+ */
+static int32_t
+find_partner(rounding_work *w, int32_t across, int32_t slot, bool rise, double *cost)
+{
+	int32_t		best = NO_SLOT;
+	int32_t		i;
+
+	*cost = INFINITY;
+	for (i = w->cheap_start[across]; i < w->cheap_start[across + 1]; i++)
+	{
+		int32_t		other = w->cheap_slot[i];
+		double		c;
+
+		if (other == slot || !(rise ? can_fall(w, other) : can_rise(w, other)))
+			continue;
+		c = reduced_cost(w, other, !rise);
+		if (c < *cost)
+		{
+			*cost = c;
+			best = other;
+		}
+	}
+	return best;
+}
+
+/* prices slot i of a line together with its partner; false if it cannot move */
+static bool
+price_swap(rounding_work *w, int32_t line, int32_t i, bool rise)
+{
+	int32_t		slot = w->cheap_slot[w->cheap_start[line] + i];
+	double		cost;
+
+	QD_POLL(w->net->env, w->steps++);
+	if (!(rise ? can_rise(w, slot) : can_fall(w, slot)))
+		return false;
+	w->partner[i] = find_partner(w, qd_net_other(w->net, line, slot), slot, rise, &cost);
+	w->cost[i] = reduced_cost(w, slot, rise) + cost;
+	w->gains[i] = 0;
+	return w->partner[i] != NO_SLOT && w->cost[i] < BEYOND / 2.0;
+}
+
+/*
+ * Gives one of few long lines what it needs by the cheapest exchanges with the
+ * others, each within a short line, which keeps its sum.  Its potential
+ * follows, so that no exchange would pay.
+ */
+static void
+swap_line(rounding_work *w, int32_t line)
+{
+	bool		is_row = line < w->net->rows;
+	bool		rise = (w->left[line] > 0) == is_row;
+	int32_t    *heap = w->slot_heap;
+	int32_t		start = w->cheap_start[line];
+	int32_t		size = 0;
+	double		last = 0.0;
+	int32_t		i;
+
+	for (i = 0; i < w->cheap_start[line + 1] - start; i++)
+		if (price_swap(w, line, i, rise))
+			heap[size++] = i;
+	for (i = size / 2 - 1; i >= 0; i--)
+		slot_down(w, heap, size, i);
+	while (w->left[line] != 0 && size > 0)
+	{
+		int32_t		slot;
+		int32_t		partner;
+		int32_t		loser;
+		int64_t		unit = w->left[line] < 0 ? 1 : -1;
+
+		i = heap[0];
+		slot = w->cheap_slot[start + i];
+		partner = w->partner[i];
+		loser = is_row ? w->net->row[partner] : w->net->rows + w->net->column[partner];
+		if (w->cost[i] > last)
+			last = w->cost[i];
+		move_units(w, slot, rise, 1);
+		move_units(w, partner, !rise, 1);
+		w->left[line] += unit;
+		w->left[loser] -= unit;
+		if (!price_swap(w, line, i, rise))
+			heap[0] = heap[--size];
+		if (size > 0)
+			slot_down(w, heap, size, 0);
+	}
+	w->potential[line] += rise == is_row ? -last : last;
+}
+
+/* a potential at which no move of a line that has what it needs would pay */
+static void
+settle_potential(rounding_work *w, int32_t line)
+{
+	bool		is_row = line < w->net->rows;
+	double		least = -INFINITY;
+	double		most = INFINITY;
+	int32_t		i;
+
+	w->potential[line] = 0.0;
+	for (i = w->cheap_start[line]; i < w->cheap_start[line + 1]; i++)
+	{
+		int32_t		slot = w->cheap_slot[i];
+
+		QD_POLL(w->net->env, w->steps++);
+		if (can_rise(w, slot))
+		{
+			double		c = reduced_cost(w, slot, true);
+
+			if (is_row && -c > least)
+				least = -c;
+			if (!is_row && c < most)
+				most = c;
+		}
+		if (can_fall(w, slot))
+		{
+			double		c = reduced_cost(w, slot, false);
+
+			if (is_row && c < most)
+				most = c;
+			if (!is_row && -c > least)
+				least = -c;
+		}
+	}
+	if (least > 0.0)
+		w->potential[line] = least;
+	else if (most < 0.0)
+		w->potential[line] = most;
+}
+
+/* whether one side has few lines, and those long: 100,000 customers by 12 months */
+static bool
+is_narrow(const qd_net *net)
+{
+	int32_t		columns = net->lines - net->rows;
+	int32_t		few = net->rows < columns ? net->rows : columns;
+
+	return few <= MOST_NARROW && (int64_t) few * 4 <= net->lines - few;
+}
+
+/*
+ * Short lines first, each by its own cheapest moves; then the long ones by
+ * turns, by exchanges that leave the short ones as they are.
+ */
+static void
+scale_narrow(rounding_work *w)
+{
+	const qd_net *net = w->net;
+	bool		few_rows = net->rows < net->lines - net->rows;
+	int64_t		before = INT64_MAX;
+	int			round;
+	int32_t		k;
+
+	for (k = 0; k < net->lines; k++)
+		if ((w->order[k] < net->rows) != few_rows && w->left[w->order[k]] != 0)
+			scale_line(w, w->order[k]);
+	for (round = 0; round < MOST_SCALINGS; round++)
+	{
+		int64_t		lacking = 0;
+
+		for (k = 0; k < net->lines; k++)
+			lacking += w->left[k] > 0 ? w->left[k] : 0;
+		/* the last unit may go round and round: a path will find its way */
+		if (lacking == 0 || lacking >= before)
+			break;
+		before = lacking;
+		for (k = 0; k < net->lines; k++)
+			if ((w->order[k] < net->rows) == few_rows && w->left[w->order[k]] != 0)
+				swap_line(w, w->order[k]);
+	}
+	for (k = 0; k < net->lines; k++)
+		if ((k < net->rows) != few_rows && w->left[k] == 0)
+			settle_potential(w, k);
+}
+
 /* the first line that finds no way among the cheap slots, or NO_LINE */
 static int32_t
 serve_lines(rounding_work *w)
@@ -1034,7 +1213,10 @@ round_net(rounding_work *w, const qd_wide * factor, uint8_t *tied)
 		status = list_cheap(w);
 		if (status != QD_OK)
 			return status;
-		scale_lines(w);
+		if (is_narrow(net))
+			scale_narrow(w);
+		else
+			scale_lines(w);
 		stuck = serve_lines(w);
 		paying = mark_paying(w);
 		if (paying > net->lines / 8 + 8)
@@ -1083,6 +1265,7 @@ qd_net_round(qd_net *net, const qd_wide * factor, qd_rounding rounding, uint8_t 
 	w.cost = qd_net_alloc(env, sizeof(double) * longest);
 	w.slot_heap = qd_net_alloc(env, sizeof(int32_t) * longest);
 	w.gains = qd_net_alloc(env, longest);
+	w.partner = qd_net_alloc(env, sizeof(int32_t) * longest);
 	if (rounding != QD_WEBSTER)
 		w.below = qd_net_alloc(env, sizeof(int64_t) * slots);
 	w.part = qd_net_alloc(env, sizeof(double) * slots);
@@ -1099,7 +1282,7 @@ qd_net_round(qd_net *net, const qd_wide * factor, qd_rounding rounding, uint8_t 
 	w.heap = qd_net_alloc(env, sizeof(int32_t) * lines);
 	w.cheap = qd_net_alloc(env, slots);
 	w.cheap_start = qd_net_alloc(env, sizeof(int32_t) * lines);
-	if (w.cost && w.slot_heap && w.gains && (w.below || rounding == QD_WEBSTER) && w.part && w.left && w.potential && w.distance &&
+	if (w.cost && w.slot_heap && w.gains && w.partner && (w.below || rounding == QD_WEBSTER) && w.part && w.left && w.potential && w.distance &&
 		w.came_by && w.place && w.settled &&w.touched && w.order && w.level && w.next && w.heap && w.cheap &&
 		w.cheap_start)
 		status = round_net(&w, factor, tied);
@@ -1119,6 +1302,7 @@ qd_net_round(qd_net *net, const qd_wide * factor, qd_rounding rounding, uint8_t 
 	qd_net_release(env, w.left);
 	qd_net_release(env, w.part);
 	qd_net_release(env, w.below);
+	qd_net_release(env, w.partner);
 	qd_net_release(env, w.gains);
 	qd_net_release(env, w.slot_heap);
 	qd_net_release(env, w.cost);

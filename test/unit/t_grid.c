@@ -376,6 +376,46 @@ many_below_zero(void)
 	board_free(b);
 }
 
+/* many short lines by few long ones, the other way round too */
+static void
+narrow(void)
+{
+	int			k;
+
+	for (k = 0; k < 4; k++)
+	{
+		bool		wide = k % 2 == 1;
+		board	   *b = wide ? board_new(12, 20000) : board_new(20000, 12);
+		source		s = {NULL, 0, (uint64_t) k};
+		test_env	env;
+		board_outcome *o;
+		double		began = test_clock();
+		int32_t		i;
+
+		b->rounding = k < 2 ? QD_HAMILTON : QD_WEBSTER;
+		for (i = 0; i < b->n; i++)
+		{
+			int64_t		amount = (int64_t) draw(&s, 100000);
+
+			b->flags[i] = QD_HAS_WEIGHT;
+			b->weight[i] = 1 + (int64_t) draw(&s, 10000);
+			b->row_total[b->row[i]] += amount;
+			b->column_total[b->column[i]] += amount;
+		}
+		test_env_init(&env);
+		o = run_board(b, &env, true);
+		ok(o->status == QD_OK, "%s, rounding %d", wide ? "12 x 20000" : "20000 x 12", (int) b->rounding);
+#ifndef QD_SLOW
+		/* seconds, when every unit was to find a path of its own */
+		ok(test_clock() - began < 1.0, "%.0f ms", (test_clock() - began) * 1000);
+#else
+		(void) began;
+#endif
+		board_outcome_free(o);
+		board_free(b);
+	}
+}
+
 int
 main(void)
 {
@@ -388,5 +428,6 @@ main(void)
 	twins();
 	out_of_memory();
 	large();
+	narrow();
 	return tap_done();
 }
