@@ -47,6 +47,10 @@
 /* no noise below this is believed; above the other, leaves are lumps */
 #define NOISE_FLOOR			0.01
 #define NOISE_LUMPY			0.45
+/* evidence is no more than this */
+#define CERTAIN				1e9
+/* numbers of one kind vary at least by so much of their size */
+#define DISPERSION_LEAST	1e-6
 /* log odds against any cause: the less, the more of a bound the evidence is;
  * at a score of 0 noise gives a cause in less than so many cases */
 #define PRIOR_SMOOTH		5.0
@@ -198,7 +202,10 @@ matters(const cause_search *s, const cause_cell *x)
 static double
 bernstein(double deviation, double variance, double largest)
 {
-	return 0.5 * deviation * deviation / (variance + fabs(deviation) * largest / 3);
+	double		score = 0.5 * deviation * deviation / (variance + fabs(deviation) * largest / 3);
+
+	/* what cannot vary and does is certain: an expected rate of exactly 1 */
+	return score < CERTAIN ? score : deviation != 0 ? CERTAIN : 0;
 }
 
 static double
@@ -968,6 +975,9 @@ prepare_ratio(cause_search *s)
 		/* so many of so many vary at least as a binomial variate does */
 		if (s->counts && dispersion < 1 - s->size[leaf] / in->actual_base[leaf])
 			dispersion = 1 - s->size[leaf] / in->actual_base[leaf];
+		/* an expected ratio of exactly 1 would leave nothing */
+		if (!(dispersion > DISPERSION_LEAST))
+			dispersion = DISPERSION_LEAST;
 		s->a[leaf] /= dispersion;
 		s->b[leaf] /= dispersion;
 		if (!s->counts)

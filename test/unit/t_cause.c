@@ -302,11 +302,33 @@ try_wide_keys(void)
 	free(t.expected);
 }
 
+/* what the fuzzer found */
+static void
+try_found(void)
+{
+	/* an expected ratio of exactly 1, which numbers cannot vary around */
+	static const uint8_t certain[] = {
+		0xdd, 0xcf, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1,
+		0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1, 0xc1,
+		0xc1, 0xc1, 0xc1, 0xcf, 0xff, 0xff, 0x49, 0x00, 0x00, 0x00, 0xef, 0x33, 0x30, 0xcf
+	};
+	source		s = {certain, sizeof(certain), 1};
+	cause_table *t = cause_draw(&s);
+	qd_cause	cause[QD_CAUSE_MOST];
+	int32_t		found;
+	verdict		v = {""};
+	bool		fine = cause_run(t, &env.env, cause, &found) == QD_OK && cause_check(t, cause, found, &v);
+
+	ok(fine && found > 0, "an expected ratio of exactly 1: %s", v.message);
+	cause_table_free(t);
+}
+
 int
 main(void)
 {
 	test_env_init(&env);
 	try_edges();
+	try_found();
 	try_memory();
 	try_wide_keys();
 	try_polls();
