@@ -127,6 +127,9 @@ SELECT pg_temp.said('funnel_requirements(X, 10, ''{0.5}'', ''{7}'')');
 SELECT pg_temp.said('funnel_requirements(100, X, ''{0.5}'', ''{7}'')');
 SELECT pg_temp.said('funnel_requirements(100, 10, ARRAY[X], ''{7}'')');
 SELECT pg_temp.said('funnel_requirements(100, 10, ''{0.5}'', ''{7}'', earlier => X)');
+SELECT pg_temp.said('root_cause(X, 1, ''East'')');
+SELECT pg_temp.said('root_cause(1, X, ''East'')');
+SELECT pg_temp.said('root_cause_ratio(1, X, 1, 1, ''East'')');
 
 -- nothing else happens
 SELECT allocate_array(10, '{1,1}', unit => 1);

@@ -27,8 +27,6 @@ END $$;
 -- numbers
 SELECT pg_temp.err($$ SELECT root_cause('NaN', 1, 'East', NULL) $$);
 SELECT pg_temp.err($$ SELECT root_cause(1, 'NaN', 'East', 'A') $$);
--- PostgreSQL 13 has no infinite numeric
-SELECT replace(e, 'cannot convert infinity to numeric', 'actual must be a finite number: Infinity') FROM pg_temp.err($$ SELECT root_cause('Infinity'::float8::numeric, 1, 'East') $$) e LIMIT 1;
 SELECT pg_temp.err($$ SELECT root_cause(1e40, 1, 'East') $$);
 SELECT pg_temp.err($$ SELECT root_cause(1, 1e-31, 'East') $$);
 SELECT pg_temp.err($$ SELECT root_cause(a, 1, 'East') FROM (VALUES (1e35), (9.9e35), (1e-3), (1e-4)) v (a) $$);
