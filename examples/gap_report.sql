@@ -54,17 +54,17 @@ LIMIT 1 \gset
 
 \echo '   root causes in the region that fell most (or rose least):' :gap_region
 \echo
-SELECT c.slice, round(c.expected / :divisor) AS "before", round(c.actual / :divisor) AS "now",
-	   round(c.deviation / :divisor) AS "change", round(100 * c.change) || ' %' AS "own change", c.confidence
+CREATE TEMP TABLE gap_cause AS
+SELECT c.*
 FROM (SELECT root_cause(CASE WHEN recent THEN amount END, CASE WHEN NOT recent THEN amount END, team, member, product) AS state
 	  FROM quarter_sale WHERE region = :'gap_region') AS s
-CROSS JOIN root_causes(s.state, '{team,person,product}') AS c
-ORDER BY c.rank;
+CROSS JOIN root_causes(s.state, '{team,person,product}') AS c;
+
+SELECT slice, round(expected / :divisor) AS "before", round(actual / :divisor) AS "now",
+	   round(deviation / :divisor) AS "change", round(100 * change) || ' %' AS "own change", confidence
+FROM gap_cause
+ORDER BY rank;
 
 \t on
-SELECT '  (no slice stands out of the noise of single deals)'
-WHERE NOT EXISTS (SELECT FROM (SELECT root_cause(CASE WHEN recent THEN amount END, CASE WHEN NOT recent THEN amount END,
-												 team, member, product) AS state
-							   FROM quarter_sale WHERE region = :'gap_region') AS s,
-					  root_causes(s.state));
+SELECT '  (no slice stands out of the noise of single deals)' WHERE NOT EXISTS (SELECT FROM gap_cause);
 \t off

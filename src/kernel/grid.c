@@ -38,8 +38,6 @@ typedef struct setup
 	qd_grid    *grid;
 	qd_net	   *net;
 	bool		mirrored;
-	qd_int128	rows_sum;
-	qd_int128	columns_sum;
 	bool		equal;
 	bool		below_zero;		/* some open cell may go there */
 	qd_problem *problem;
@@ -63,34 +61,34 @@ add_totals(setup *s)
 {
 	const qd_grid *grid = s->grid;
 	int64_t    *need = s->net->need;
+	qd_int128	rows_sum = 0;
+	qd_int128	columns_sum = 0;
 	qd_int128	together = 0;
 	int32_t		i;
 
-	s->rows_sum = 0;
-	s->columns_sum = 0;
 	for (i = 0; i < grid->rows; i++)
 	{
 		QD_POLL(s->env, i);
-		s->rows_sum += grid->row_total[i];
+		rows_sum += grid->row_total[i];
 		together += magnitude(grid->row_total[i]);
 	}
 	for (i = 0; i < grid->columns; i++)
 	{
 		QD_POLL(s->env, i);
-		s->columns_sum += grid->column_total[i];
+		columns_sum += grid->column_total[i];
 		together += magnitude(grid->column_total[i]);
 	}
-	if (s->rows_sum != s->columns_sum)
+	if (rows_sum != columns_sum)
 	{
 		s->problem->subject = QD_ON_SUMS;
 		s->problem->row = -1;
-		s->problem->asked = s->rows_sum;
-		s->problem->low = s->columns_sum;
+		s->problem->asked = rows_sum;
+		s->problem->low = columns_sum;
 		return QD_INFEASIBLE;
 	}
 	if (together >= MOST_TOGETHER)
 		return QD_OVERFLOW;
-	s->mirrored = s->net->mirrored = s->rows_sum < 0;
+	s->mirrored = s->net->mirrored = rows_sum < 0;
 	for (i = 0; i < grid->rows; i++)
 		need[i] = s->mirrored ? -grid->row_total[i] : grid->row_total[i];
 	for (i = 0; i < grid->columns; i++)
