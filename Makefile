@@ -2,7 +2,7 @@
 # cluster, `./demo.sh` shows the main job; both need no running server.
 MODULE_big = quota_decomp
 EXTENSION = quota_decomp
-DATA = quota_decomp--1.0.sql
+DATA_built = quota_decomp--1.0.sql
 PGFILEDESC = "quota_decomp - sales target decomposition"
 
 KERNEL_SRCS = $(wildcard src/kernel/*.c)
@@ -21,5 +21,10 @@ include $(PGXS)
 
 # PGXS knows no headers: a stale object would have another struct's layout
 $(OBJS): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/kernel/*.h)
+
+# the install script: its parts in order
+SCRIPT_PARTS = $(sort $(wildcard $(srcdir)/script/*.sql))
+quota_decomp--1.0.sql: $(SCRIPT_PARTS)
+	cat $(SCRIPT_PARTS) >$@
 
 include tools/checks.mk
