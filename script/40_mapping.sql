@@ -247,8 +247,8 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = format('there is no kind %s of metric', coalesce(quote_literal(kind), 'NULL')),
 			HINT = 'Kinds: sum, distinct, ratio, balance_ratio, last.';
 	ELSIF coalesce(direction NOT IN ('higher', 'lower'), true) THEN
-		RAISE invalid_parameter_value USING MESSAGE = format('direction is %s', coalesce(quote_literal(direction), 'NULL')),
-			HINT = 'It says which is better: higher or lower.';
+		RAISE invalid_parameter_value USING MESSAGE = format('direction must be higher or lower, not %s', coalesce(quote_literal(direction), 'NULL')),
+			HINT = 'It says which is better.';
 	ELSIF coalesce(unit <= 0 OR unit = 'NaN' OR unit::text = 'Infinity', true) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('unit must be positive, not %s', coalesce(unit::text, 'NULL'));
 	ELSIF value IS NULL AND kind <> 'sum' THEN
