@@ -133,7 +133,7 @@ BEGIN
 			INTO rows_read, nulls USING s.level_columns;
 		END IF;
 		IF nulls > 0 THEN
-			RAISE NOTICE USING MESSAGE = format('hierarchy %L: %s rows of %s have no key and are left out', hierarchy, nulls, source);
+			RAISE NOTICE USING MESSAGE = format('hierarchy %L: rows of %s without a key are left out: %s', hierarchy, source, nulls);
 		END IF;
 		edges := edges || coalesce(rows_read, '{}');
 	END LOOP;
@@ -145,7 +145,7 @@ BEGIN
 	END IF;
 	SELECT count(*) AS n, min(e.key) AS key INTO bad FROM unnest(edges) AS e WHERE e.valid_to = e.valid_from AND e.last_level;
 	IF bad.n > 0 THEN
-		RAISE NOTICE USING MESSAGE = format('hierarchy %L: %s empty spans are left out, for example of member %L', hierarchy, bad.n, bad.key);
+		RAISE NOTICE USING MESSAGE = format('hierarchy %L: empty spans are left out: %s, for example that of member %L', hierarchy, bad.n, bad.key);
 	END IF;
 	SELECT e.key INTO bad FROM unnest(edges) AS e WHERE e.key IN ('(all)', '(unassigned)') LIMIT 1;
 	IF FOUND THEN
@@ -258,7 +258,7 @@ BEGIN
 		JOIN unnest(edges) AS e ON e.edge = i.edge
 		WHERE i.valid_from <> coalesce(i.ended, e.valid_from) OR i.goes_on IS NULL AND i.valid_to <> e.valid_to GROUP BY e.key) AS c;
 	IF bad.n > 0 THEN
-		RAISE NOTICE USING MESSAGE = format('hierarchy %L: %s members are there on days when who is above them is not, for example %L', hierarchy, bad.n, bad.key),
+		RAISE NOTICE USING MESSAGE = format('hierarchy %L: members that are there on days when who is above them is not: %s, for example %L', hierarchy, bad.n, bad.key),
 			DETAIL = 'What they did on such days counts on (unassigned).';
 	END IF;
 	RETURN found_instances;
@@ -445,7 +445,7 @@ BEGIN
 		)
 		SELECT count(*) AS n, min(c.key) AS key INTO strays FROM changed c WHERE c.kind = 'member';
 		IF strays.n > 0 THEN
-			RAISE NOTICE USING MESSAGE = format('hierarchy %L: %s members get no target, for example %L', hierarchy, strays.n, strays.key),
+			RAISE NOTICE USING MESSAGE = format('hierarchy %L: members that get no target: %s, for example %L', hierarchy, strays.n, strays.key),
 				DETAIL = format('They come under somebody who is elsewhere on %s, for which the plan is made.', day);
 		END IF;
 	END LOOP;
