@@ -159,17 +159,18 @@ BEGIN
 		WHERE c.plan_id = id AND c.ancestor_id = product_id
 	), laid AS (
 		-- without "through" all of it lies as the baseline did
-		SELECT c.*, quota_decomp.allocate(CASE WHEN through_id IS NULL THEN goal_amount ELSE round(least(base, goal_amount + base) / p.unit) * p.unit END, c.base, unit => p.unit)
+		SELECT c.*, quota_decomp.allocate(CASE WHEN through_id IS NULL THEN goal_amount ELSE round(coalesce(base, 0) / p.unit) * p.unit END, c.base, unit => p.unit)
 			OVER (ORDER BY c.product, c.period) AS part
 		FROM cell c
-	), grown AS (
-		SELECT l.*, CASE WHEN through_id IS NULL OR NOT l.lands THEN l.part
-			ELSE quota_decomp.allocate(goal_amount - sum(l.part) OVER (PARTITION BY true) + sum(l.part) OVER (PARTITION BY l.lands),
-					CASE WHEN sum(l.base) OVER (PARTITION BY l.lands) > 0 THEN l.base ELSE l.working_days END, floor => 0, unit => p.unit)
-				OVER (PARTITION BY l.lands ORDER BY l.product, l.period) END AS amount
+	), summed AS (
+		SELECT l.*, goal_amount - sum(l.part) FILTER (WHERE NOT l.lands) OVER () AS rest, sum(l.part) OVER (PARTITION BY l.lands) AS own,
+			   CASE WHEN sum(l.base) OVER (PARTITION BY l.lands) > 0 THEN l.base ELSE l.working_days END AS weight
 		FROM laid l
 	)
-	SELECT id, goal, org_id, g.product, g.period, g.amount FROM grown g;
+	SELECT id, goal, org_id, s.product, s.period,
+		   quota_decomp.allocate(CASE WHEN s.lands THEN coalesce(s.rest, goal_amount) ELSE s.own END, CASE WHEN s.lands THEN s.weight ELSE s.part END, floor => 0, unit => p.unit)
+			   OVER (PARTITION BY s.lands ORDER BY s.product, s.period)
+	FROM summed s;
 	DROP TABLE pg_temp.qd_block;
 	IF NOT FOUND AND NOT EXISTS (SELECT FROM quota_decomp.editable_goal_cell c WHERE c.plan_id = id AND c.goal_no = goal) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('no product of %L is planned in %L', product, period);
