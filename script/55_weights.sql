@@ -53,7 +53,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
 	p record;
 	d record;
-	c record;
+	cov_from date;
+	cov_to date;
 	rate boolean;
 	found bigint;
 	newcomers bigint;
@@ -72,7 +73,8 @@ BEGIN
 
 	FOR d IN SELECT * FROM quota_decomp._drivers(plan_id, dimension) LOOP
 		TRUNCATE pg_temp.qd_value;
-		c := NULL;
+		cov_from := NULL;
+		cov_to := NULL;
 		IF d.schema_name IS NOT NULL THEN
 			-- a key names the member itself, a unit as well as a person
 			INSERT INTO pg_temp.qd_value
@@ -90,12 +92,12 @@ BEGIN
 		ELSE
 			rate := d.metric IS NOT NULL AND quota_decomp._is_rate(d.metric);
 			IF d.metric IS NOT NULL THEN
-				SELECT v.* INTO c FROM quota_decomp._covered(d.metric, d.span_from, d.span_to, p.as_of, p.time_zone) AS v;
+				SELECT v.covered_from, v.covered_to INTO cov_from, cov_to FROM quota_decomp._covered(d.metric, d.span_from, d.span_to, p.as_of, p.time_zone) AS v;
 			END IF;
 			INSERT INTO pg_temp.qd_value
 			WITH fact AS (
 				SELECT CASE dimension WHEN 'org' THEN f.org_id ELSE f.product_id END AS node_id, f.value, f.denominator
-				FROM quota_decomp._facts(plan_id, d.metric, c.covered_from, c.covered_to, ARRAY[dimension]) AS f WHERE d.metric IS NOT NULL AND c.covered_from IS NOT NULL
+				FROM quota_decomp._facts(plan_id, d.metric, cov_from, cov_to, ARRAY[dimension]) AS f WHERE d.metric IS NOT NULL AND cov_from IS NOT NULL
 				UNION ALL
 				SELECT CASE dimension WHEN 'org' THEN o.org_id ELSE o.product_id END, o.amount, NULL
 				FROM quota_decomp._open_pipeline(plan_id, d.pipeline, coalesce(p.as_of, p.starts - 1)) AS o WHERE d.pipeline IS NOT NULL
@@ -116,7 +118,7 @@ BEGIN
 		IF found = 0 AND (SELECT count(*) FROM pg_temp.qd_member m WHERE m.planned) > 1 THEN
 			IF d.given THEN
 				PERFORM quota_decomp._no_data(d.driver, dimension, CASE WHEN d.metric IS NULL THEN 'No key of its source belongs to a planned member and has a positive value.'
-					ELSE format('No planned member has positive facts of metric %L from %s to before %s.', d.metric, coalesce(c.covered_from, d.span_from), coalesce(c.covered_to, d.span_to)) END);
+					ELSE format('No planned member has positive facts of metric %L from %s to before %s.', d.metric, coalesce(cov_from, d.span_from), coalesce(cov_to, d.span_to)) END);
 			END IF;
 			RAISE NOTICE USING MESSAGE = format('plan %L has no history to weigh its %s by: all weigh the same', p.plan, CASE dimension WHEN 'org' THEN 'members' ELSE 'products' END);
 			CONTINUE;
@@ -128,7 +130,7 @@ BEGIN
 			WITH peer AS (
 				SELECT m.parent_id, v.value
 				FROM pg_temp.qd_member m JOIN pg_temp.qd_value v ON v.node_id = m.node_id
-				WHERE m.planned AND m.leaf AND m.kind = 'member' AND (m.began IS NULL OR m.began <= c.covered_from)
+				WHERE m.planned AND m.leaf AND m.kind = 'member' AND (m.began IS NULL OR m.began <= cov_from)
 			), median AS (
 				SELECT q.parent_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY q.value) AS value, count(*) AS people, grouping(q.parent_id) = 1 AS whole
 				FROM peer q GROUP BY GROUPING SETS ((q.parent_id), ())
@@ -137,14 +139,14 @@ BEGIN
 				FROM pg_temp.qd_member m
 				JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'time' AND w.driver_no = -1 AND w.org_id IS NULL
 				JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = w.period_id
-				WHERE dimension = 'org' AND m.planned AND m.leaf AND m.began > c.covered_from AND p.ramp_curve IS NOT NULL
+				WHERE dimension = 'org' AND m.planned AND m.leaf AND m.began > cov_from AND p.ramp_curve IS NOT NULL
 				GROUP BY m.node_id
 			)
 			INSERT INTO pg_temp.qd_value
 			SELECT m.node_id,
 				   CASE WHEN dimension = 'product' AND m.began IS NULL THEN coalesce(s.value, a.value) / 1000
 				   ELSE round(coalesce(s.value, a.value) * coalesce(r.share, 1), 6) END,
-				   CASE WHEN m.began > c.covered_from THEN 'newcomer: median of peers' || CASE WHEN r.share IS NOT NULL THEN ' x ramp ' || round(r.share, 3) ELSE '' END
+				   CASE WHEN m.began > cov_from THEN 'newcomer: median of peers' || CASE WHEN r.share IS NOT NULL THEN ' x ramp ' || round(r.share, 3) ELSE '' END
 				   WHEN dimension = 'product' THEN 'nothing sold: 1/1000 of the median of peers'
 				   ELSE 'no history: median of peers' END
 			FROM pg_temp.qd_member m
@@ -152,7 +154,7 @@ BEGIN
 			LEFT JOIN median a ON a.whole
 			LEFT JOIN full_ramp r ON r.node_id = m.node_id
 			WHERE m.planned AND m.leaf AND m.kind = 'member' AND coalesce(s.value, a.value) IS NOT NULL
-			  AND (m.began > c.covered_from OR NOT EXISTS (SELECT FROM pg_temp.qd_value v WHERE v.node_id = m.node_id));
+			  AND (m.began > cov_from OR NOT EXISTS (SELECT FROM pg_temp.qd_value v WHERE v.node_id = m.node_id));
 			-- the newcomer's own few facts give way
 			DELETE FROM pg_temp.qd_value v USING pg_temp.qd_value n
 			WHERE n.node_id = v.node_id AND n.source LIKE 'newcomer%' AND v.source = 'history';
@@ -219,7 +221,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
 	p record;
 	d record;
-	c record;
+	cov_from date;
+	cov_to date;
 	missing text;
 	found bigint;
 BEGIN
@@ -235,21 +238,21 @@ BEGIN
 			JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.leaf AND s.key::timestamp::date >= e.starts AND s.key::timestamp::date < e.ends
 			GROUP BY e.period_id;
 		ELSE
-			SELECT v.* INTO c FROM quota_decomp._covered(d.metric, d.span_from, d.span_to, p.as_of, p.time_zone) AS v;
-			IF c.covered_from IS NOT NULL THEN
+			SELECT v.covered_from, v.covered_to INTO cov_from, cov_to FROM quota_decomp._covered(d.metric, d.span_from, d.span_to, p.as_of, p.time_zone) AS v;
+			IF cov_from IS NOT NULL THEN
 				INSERT INTO pg_temp.qd_season
 				WITH past AS (
 					SELECT e.period_id, e.working_days, y AS years, q.starts, q.ends,
 						   quota_decomp._working_days(q.starts, q.ends, p.holidays, p.extra_workdays) AS days
 					FROM quota_decomp.editable_period e
-					CROSS JOIN generate_series(1, 1 + extract(year FROM p.ends)::int - extract(year FROM c.covered_from)::int) AS y
+					CROSS JOIN generate_series(1, 1 + extract(year FROM p.ends)::int - extract(year FROM cov_from)::int) AS y
 					CROSS JOIN LATERAL (SELECT (e.starts - make_interval(years => y))::date AS starts, (e.ends - make_interval(years => y))::date AS ends) AS q
-					WHERE e.plan_id = plan_id AND e.leaf AND q.starts >= c.covered_from AND q.ends <= c.covered_to
+					WHERE e.plan_id = plan_id AND e.leaf AND q.starts >= cov_from AND q.ends <= cov_to
 				), days AS (
 					SELECT t.period_id, sum(t.days) AS days FROM past t GROUP BY t.period_id
 				), fact AS (
 					SELECT f.org_id, f.day, sum(f.value) AS value
-					FROM quota_decomp._facts(plan_id, d.metric, c.covered_from, c.covered_to, CASE d.scope WHEN 'member' THEN ARRAY['org', 'day'] ELSE ARRAY['day'] END) AS f
+					FROM quota_decomp._facts(plan_id, d.metric, cov_from, cov_to, CASE d.scope WHEN 'member' THEN ARRAY['org', 'day'] ELSE ARRAY['day'] END) AS f
 					GROUP BY f.org_id, f.day
 				), booked AS (
 					SELECT f.org_id, t.period_id, sum(f.value) AS value
@@ -276,7 +279,7 @@ BEGIN
 		IF found = 0 THEN
 			IF d.given THEN
 				PERFORM quota_decomp._no_data(d.driver, 'time', CASE WHEN d.metric IS NULL THEN 'No date of its source lies in the plan''s span.'
-					ELSE format('Metric %L has no positive facts in whole periods from %s to before %s.', d.metric, coalesce(c.covered_from, d.span_from), coalesce(c.covered_to, d.span_to)) END);
+					ELSE format('Metric %L has no positive facts in whole periods from %s to before %s.', d.metric, coalesce(cov_from, d.span_from), coalesce(cov_to, d.span_to)) END);
 			END IF;
 			RAISE NOTICE USING MESSAGE = format('plan %L has no history to weigh its periods by: they weigh their working days', p.plan);
 			CONTINUE;
@@ -326,19 +329,21 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
 	p record;
 	d record;
-	c record;
+	cov_from date;
+	cov_to date;
 	found bigint;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
 	FOR d IN SELECT * FROM quota_decomp._drivers(plan_id, 'org_product') LOOP
-		c := NULL;
+		cov_from := NULL;
+		cov_to := NULL;
 		IF d.metric IS NOT NULL THEN
-			SELECT v.* INTO c FROM quota_decomp._covered(d.metric, d.span_from, d.span_to, p.as_of, p.time_zone) AS v;
+			SELECT v.covered_from, v.covered_to INTO cov_from, cov_to FROM quota_decomp._covered(d.metric, d.span_from, d.span_to, p.as_of, p.time_zone) AS v;
 		END IF;
 		INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, product_id, value, share, source)
 		WITH fact AS (
 			SELECT f.org_id, f.product_id, f.value
-			FROM quota_decomp._facts(plan_id, d.metric, c.covered_from, c.covered_to, ARRAY['org', 'product']) AS f WHERE d.metric IS NOT NULL AND c.covered_from IS NOT NULL
+			FROM quota_decomp._facts(plan_id, d.metric, cov_from, cov_to, ARRAY['org', 'product']) AS f WHERE d.metric IS NOT NULL AND cov_from IS NOT NULL
 			UNION ALL
 			SELECT o.org_id, o.product_id, o.amount FROM quota_decomp._open_pipeline(plan_id, d.pipeline, coalesce(p.as_of, p.starts - 1)) AS o WHERE d.pipeline IS NOT NULL
 			UNION ALL
@@ -370,7 +375,7 @@ BEGIN
 	END LOOP;
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, product_id, value, share, source)
 	SELECT plan_id, 'org_product', -1, t.org_id, t.product_id, t.value, round(t.value / sum(t.value) OVER (PARTITION BY t.org_id), 15), t.source
-	FROM (SELECT w.org_id, w.product_id, round(sum(d.share * w.share) / sum(sum(d.share)) OVER (PARTITION BY w.org_id), 15) AS value, string_agg(d.driver || ': ' || w.source, '; ' ORDER BY d.driver) AS source
+	FROM (SELECT w.org_id, w.product_id, sum(d.share * w.share) AS value, string_agg(d.driver || ': ' || w.source, '; ' ORDER BY d.driver) AS source
 		  FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'org_product') AS d ON d.driver_no = w.driver_no
 		  WHERE w.plan_id = plan_id AND w.dimension = 'org_product'
 		  GROUP BY w.org_id, w.product_id) AS t;
