@@ -12,8 +12,8 @@
 ----------------------------------------------------------------------
 
 -- What the temporary tables of a decomposition hold:
---   qd_org    planned nodes: weight, own bounds, the total asked (amount) and
---             what the subtree can hold (low, high)
+--   qd_org    planned nodes: weight, own bounds, the total the tree asks for
+--             (asked), the one it has (amount), what the subtree can hold (low, high)
 --   qd_shut   cells a node may not have
 --   qd_cell   cells with bounds, lifted from below
 --   qd_factor how a node's product mix, season or ramp bends the parent's cells
@@ -31,7 +31,7 @@ BEGIN
 	SELECT n.node_id, CASE WHEN n.depth > 0 THEN n.parent_id END AS parent_id, n.key, n.depth, n.sort_no, n.leaf, n.hired,
 		   NOT EXISTS (SELECT FROM quota_decomp.editable_node c WHERE c.plan_id = plan_id AND c.parent_id = n.node_id AND c.planned) AS bottom,
 		   w.value AS weight, b.floor, b.cap, b.locked, coalesce(b.uplift, 0) AS uplift,
-		   NULL::numeric AS amount, NULL::numeric AS low, NULL::numeric AS high
+		   NULL::numeric AS asked, NULL::numeric AS amount, NULL::numeric AS low, NULL::numeric AS high
 	FROM quota_decomp.editable_node n
 	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'org' AND w.driver_no = -1 AND w.org_id = n.node_id
 	LEFT JOIN quota_decomp.editable_bound b ON b.plan_id = plan_id AND b.org_id = n.node_id AND b.product_id IS NULL
@@ -241,7 +241,7 @@ BEGIN
 			   quota_decomp.bounds_tree(n.key, n.parent_key, n.weight, n.floor, n.cap, n.locked, n.uplift, unit) OVER w AS b
 		FROM need n WINDOW w AS (ORDER BY n.sort_no, n.node_id)
 	)
-	UPDATE pg_temp.qd_org o SET amount = s.amount, low = (s.b).low, high = (s.b).high
+	UPDATE pg_temp.qd_org o SET asked = s.amount, amount = s.amount, low = (s.b).low, high = (s.b).high
 	FROM split s WHERE s.node_id = o.node_id;
 	ANALYZE pg_temp.qd_org;
 END $$;
@@ -249,27 +249,34 @@ COMMENT ON FUNCTION quota_decomp._split_org(int, numeric, numeric) IS 'internal:
 
 -- The query that splits the cells of parents one level down, of all of them
 -- (by number) or of one (by name, so that an error names what stands against
--- it).  $1 depth of the children, $2 unit, $3 the parent or NULL.
-CREATE FUNCTION quota_decomp._level_query(by_name boolean, totals boolean) RETURNS text
+-- it).  $1 depth of the children, $2 unit, $3 the parent or NULL.  A tier's
+-- difference is split by what is free in each cell, a target by the child's
+-- total times the parent's cell.
+CREATE FUNCTION quota_decomp._level_query(by_name boolean, totals boolean, sign int) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT format($query$
 		WITH seed AS (
-			SELECT o.parent_id, o.node_id, %1$s AS row_key, o.amount AS row_total, c.product_id, c.period_id, %2$s AS column_key, c.amount AS column_total,
-				   CASE WHEN x.org_id IS NULL THEN o.amount * c.amount * coalesce(f.factor, 1) * coalesce(t.factor, 1) END AS weight,
-				   CASE WHEN b.low > 0 AND b.locked IS NULL THEN b.low END AS low, CASE WHEN b.locked IS NULL THEN b.high END AS high, b.locked, o.low AS row_low, o.high AS row_high
+			SELECT o.parent_id, o.node_id, %1$s AS row_key, o.amount AS row_total, c.product_id, c.period_id, %2$s AS column_key, c.amount AS column_total, o.low AS row_low, o.high AS row_high, %4$s
 			FROM pg_temp.qd_org o
 			JOIN pg_temp.qd_parent_cell c ON c.org_id = o.parent_id
 			%3$s
-			LEFT JOIN pg_temp.qd_shut x ON x.org_id = o.node_id AND x.product_id = c.product_id AND x.period_id = c.period_id
-			LEFT JOIN pg_temp.qd_cell b ON b.org_id = o.node_id AND b.product_id = c.product_id AND b.period_id = c.period_id AND x.org_id IS NULL
-			LEFT JOIN pg_temp.qd_factor f ON f.org_id = o.node_id AND f.product_id = c.product_id
-			LEFT JOIN pg_temp.qd_factor t ON t.org_id = o.node_id AND t.period_id = c.period_id
+			%5$s
 			WHERE o.depth = $1 AND ($3 IS NULL OR o.parent_id = $3)
 		)
 		$query$,
 		CASE WHEN by_name THEN 'o.key' ELSE 'o.node_id' END,
 		CASE WHEN by_name THEN 'g.key || '' x '' || e.label' ELSE 'c.product_id::bigint * 1000000 + c.period_id' END,
-		CASE WHEN by_name THEN 'JOIN pg_temp.qd_product g ON g.product_id = c.product_id JOIN pg_temp.qd_period e ON e.period_id = c.period_id' ELSE '' END)
+		CASE WHEN by_name THEN 'JOIN pg_temp.qd_product g ON g.product_id = c.product_id JOIN pg_temp.qd_period e ON e.period_id = c.period_id' ELSE '' END,
+		CASE sign WHEN 0 THEN $part$
+				   CASE WHEN x.org_id IS NULL THEN o.amount * c.amount * coalesce(f.factor, 1) * coalesce(t.factor, 1) END AS weight,
+				   CASE WHEN b.low > 0 AND b.locked IS NULL THEN b.low END AS low, CASE WHEN b.locked IS NULL THEN b.high END AS high, b.locked
+			$part$ ELSE format('u.free AS weight, NULL::numeric AS low, %s AS high, NULL::numeric AS locked', CASE sign WHEN 1 THEN 'CASE WHEN u.free = 0 THEN 0 END' ELSE 'u.free' END) END,
+		CASE sign WHEN 0 THEN $part$
+			LEFT JOIN pg_temp.qd_shut x ON x.org_id = o.node_id AND x.product_id = c.product_id AND x.period_id = c.period_id
+			LEFT JOIN pg_temp.qd_cell b ON b.org_id = o.node_id AND b.product_id = c.product_id AND b.period_id = c.period_id AND x.org_id IS NULL
+			LEFT JOIN pg_temp.qd_factor f ON f.org_id = o.node_id AND f.product_id = c.product_id
+			LEFT JOIN pg_temp.qd_factor t ON t.org_id = o.node_id AND t.period_id = c.period_id
+			$part$ ELSE 'LEFT JOIN pg_temp.qd_free u ON u.org_id = o.node_id AND u.product_id = c.product_id AND u.period_id = c.period_id' END)
 	|| CASE WHEN totals THEN $query$
 		SELECT DISTINCT q.node_id, q.amount
 		FROM (SELECT s.node_id, quota_decomp.margins_row_total(s.weight, s.row_key, s.row_total, s.column_key, s.column_total, s.low, s.high, s.locked, $2, s.row_low, s.row_high)
@@ -283,10 +290,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		WHERE (q.a).amount IS NOT NULL
 		$query$ END
 $$;
-COMMENT ON FUNCTION quota_decomp._level_query(boolean, boolean) IS 'internal: the text of the query that splits parents'' cells over their children, or finds the totals the children can hold';
+COMMENT ON FUNCTION quota_decomp._level_query(boolean, boolean, int) IS 'internal: the text of the query that splits parents'' cells over their children, or finds the totals the children can hold';
 
 -- Parent by parent down the tree; the root's cells of the tier are there.
-CREATE FUNCTION quota_decomp._split_down(plan_id int, tier quota_decomp.tier, revision int, unit numeric) RETURNS void
+-- sign 0: the target; 1 or -1: a tier above or below it, whose difference is split.
+CREATE FUNCTION quota_decomp._split_down(plan_id int, tier quota_decomp.tier, revision int, unit numeric, sign int, restricted boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
@@ -300,15 +308,17 @@ BEGIN
 	FOR depth IN 1 .. (SELECT max(o.depth) FROM pg_temp.qd_org o) LOOP
 		TRUNCATE pg_temp.qd_parent_cell, pg_temp.qd_restricted, pg_temp.qd_sum;
 		INSERT INTO pg_temp.qd_parent_cell
-		SELECT t.org_id, t.product_id, t.period_id, t.amount
+		SELECT t.org_id, t.product_id, t.period_id, CASE WHEN sign = 0 THEN t.amount ELSE sign * (t.amount - g.amount) END
 		FROM quota_decomp.editable_target t
+		LEFT JOIN quota_decomp.editable_target g ON sign <> 0 AND g.plan_id = plan_id AND g.tier = 'target' AND g.revision_from = revision
+			AND g.org_id = t.org_id AND g.product_id = t.product_id AND g.period_id = t.period_id
 		WHERE t.plan_id = plan_id AND t.tier = tier AND t.revision_from = revision
 		  AND t.org_id IN (SELECT o.node_id FROM pg_temp.qd_org o WHERE o.depth = depth - 1 AND NOT o.bottom);
 		-- what the children sum to: the parent's cells, raised by its uplift; where
 		-- the parent holds what the tree asked for, exactly what the tree said
 		INSERT INTO pg_temp.qd_sum
 		SELECT o.node_id, c.amount,
-			   CASE WHEN c.amount = o.amount THEN k.amount
+			   CASE WHEN c.amount = o.asked THEN k.amount
 			   ELSE least(greatest(round(c.amount * (1 + o.uplift) / unit) * unit, k.low), k.high) END
 		FROM pg_temp.qd_org o
 		JOIN (SELECT q.org_id, sum(q.amount) AS amount FROM pg_temp.qd_parent_cell q GROUP BY q.org_id) AS c ON c.org_id = o.node_id
@@ -326,7 +336,7 @@ BEGIN
 				   quota_decomp.allocate(s.below, c.amount, floor => b.low, unit => unit) OVER (PARTITION BY c.org_id ORDER BY c.product_id, c.period_id) AS amount
 			FROM pg_temp.qd_parent_cell c
 			JOIN pg_temp.qd_sum s ON s.parent_id = c.org_id AND s.below <> s.amount
-			LEFT JOIN (SELECT o.parent_id, q.product_id, q.period_id, sum(q.low) AS low FROM pg_temp.qd_cell q JOIN pg_temp.qd_org o ON o.node_id = q.org_id GROUP BY 1, 2, 3) AS b
+			LEFT JOIN (SELECT o.parent_id, q.product_id, q.period_id, sum(q.low) AS low FROM pg_temp.qd_cell q JOIN pg_temp.qd_org o ON o.node_id = q.org_id WHERE sign = 0 GROUP BY 1, 2, 3) AS b
 				   ON b.parent_id = c.org_id AND b.product_id = c.product_id AND b.period_id = c.period_id
 		)
 		UPDATE pg_temp.qd_parent_cell c SET amount = r.amount
@@ -335,13 +345,16 @@ BEGIN
 		-- parents whose children cannot have all cells, or have bounds in them
 		INSERT INTO pg_temp.qd_restricted
 		SELECT DISTINCT o.parent_id FROM pg_temp.qd_org o
-		WHERE o.depth = depth AND (EXISTS (SELECT FROM pg_temp.qd_shut s WHERE s.org_id = o.node_id) OR EXISTS (SELECT FROM pg_temp.qd_cell c WHERE c.org_id = o.node_id));
+		WHERE o.depth = depth
+		  AND CASE sign WHEN 0 THEN EXISTS (SELECT FROM pg_temp.qd_shut s WHERE s.org_id = o.node_id) OR EXISTS (SELECT FROM pg_temp.qd_cell c WHERE c.org_id = o.node_id) ELSE restricted END;
 		BEGIN
 			IF EXISTS (SELECT FROM pg_temp.qd_restricted) THEN
-				EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(false, true)) USING depth, unit, NULL::int;
+				EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(false, true, sign)) USING depth, unit, NULL::int;
 			END IF;
 			EXECUTE format('INSERT INTO quota_decomp.editable_target (plan_id, tier, org_id, product_id, period_id, revision_from, amount, rule) '
-				'SELECT $4, $5, t.node_id, t.product_id, t.period_id, $6, t.amount, t.rule FROM (%s) AS t', quota_decomp._level_query(false, false))
+				'SELECT $4, $5, t.node_id, t.product_id, t.period_id, $6, %2$s, t.rule FROM (%1$s) AS t %3$s', quota_decomp._level_query(false, false, sign),
+				CASE sign WHEN 0 THEN 't.amount' WHEN 1 THEN 'u.amount + t.amount' ELSE 'u.amount - t.amount' END,
+				CASE sign WHEN 0 THEN '' ELSE 'JOIN pg_temp.qd_free u ON u.org_id = t.node_id AND u.product_id = t.product_id AND u.period_id = t.period_id' END)
 				USING depth, unit, NULL::int, plan_id, tier, revision;
 		EXCEPTION WHEN SQLSTATE 'QD001' THEN
 			-- again, parent by parent and by name, so that the error can name what
@@ -349,9 +362,9 @@ BEGIN
 			FOR parent IN SELECT o.node_id, o.key FROM pg_temp.qd_org o WHERE o.depth = depth - 1 AND NOT o.bottom ORDER BY o.sort_no, o.node_id LOOP
 				BEGIN
 					IF EXISTS (SELECT FROM pg_temp.qd_restricted r WHERE r.parent_id = parent.node_id) THEN
-						EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(true, true)) USING depth, unit, parent.node_id;
+						EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(true, true, sign)) USING depth, unit, parent.node_id;
 					END IF;
-					EXECUTE quota_decomp._level_query(true, false) USING depth, unit, parent.node_id;
+					EXECUTE quota_decomp._level_query(true, false, sign) USING depth, unit, parent.node_id;
 				EXCEPTION WHEN SQLSTATE 'QD001' THEN
 					GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT, reason_detail = PG_EXCEPTION_DETAIL;
 					RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('the cells of %L cannot be split over its members', parent.key),
@@ -364,7 +377,7 @@ BEGIN
 	END LOOP;
 	DROP TABLE pg_temp.qd_restricted, pg_temp.qd_sum;
 END $$;
-COMMENT ON FUNCTION quota_decomp._split_down(int, quota_decomp.tier, int, numeric) IS 'internal: the cells of every node from those of the root';
+COMMENT ON FUNCTION quota_decomp._split_down(int, quota_decomp.tier, int, numeric, int, boolean) IS 'internal: the cells of every node from those of the root';
 
 CREATE FUNCTION quota_decomp.decompose(plan text, visible_rows_only boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -404,7 +417,7 @@ BEGIN
 		SELECT id, 'target', root, c.product_id, c.period_id, p.revision, c.amount, c.rule
 		FROM quota_decomp._split_company(id, p.total, p.unit) AS c;
 		PERFORM quota_decomp._split_org(id, p.total, p.unit);
-		PERFORM quota_decomp._split_down(id, 'target', p.revision, p.unit);
+		PERFORM quota_decomp._split_down(id, 'target', p.revision, p.unit, 0, false);
 		FOR t IN SELECT x.tier FROM quota_decomp.editable_plan_tier x WHERE x.plan_id = id ORDER BY x.tier LOOP
 			PERFORM quota_decomp._decompose_tier(id, t.tier);
 		END LOOP;
