@@ -381,7 +381,9 @@ CREATE TABLE quota_decomp.target (
 	volume numeric,
 	carried numeric,
 	rule text,
-	PRIMARY KEY (plan_id, tier, org_id, product_id, period_id, revision_from)
+	-- tier is not second: = on an enum is not leakproof, and so no condition on it
+	-- reaches the index through the views that guard the table
+	PRIMARY KEY (plan_id, org_id, tier, product_id, period_id, revision_from)
 );
 COMMENT ON TABLE quota_decomp.target IS 'the target of a node, for a product and a period of the finest grain: each cell of each node, in each revision';
 COMMENT ON COLUMN quota_decomp.target.revision_to IS 'the first revision in which it no longer holds; NULL: it holds';

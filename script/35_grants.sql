@@ -1,0 +1,127 @@
+----------------------------------------------------------------------
+-- The plan layer: giving it to other roles, and estimates
+--
+-- A role needs two things: rights on the objects, which are the server's, and
+-- a row in plan_grant, which says for which plans.  The rights of a level
+-- contain those of the level below, so that what a role holds follows from the
+-- highest level among its rows.
+----------------------------------------------------------------------
+
+CREATE FUNCTION quota_decomp._level_privileges(level int)
+RETURNS TABLE (kind text, object text, privileges text, checked text)
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	-- 1: what shows, and the functions that change nothing
+	SELECT 'TABLE', format('quota_decomp.%I', c.relname), 'SELECT', 'SELECT' FROM pg_class c
+	WHERE c.relnamespace = 'quota_decomp'::regnamespace AND c.relkind = 'v' AND level >= 1
+	  AND (left(c.relname, 8) = 'visible_' OR c.relname IN ('granted', 'access', 'own_node'))
+	UNION ALL
+	SELECT 'FUNCTION', p.oid::regprocedure::text, 'EXECUTE', 'EXECUTE' FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+	WHERE p.pronamespace = 'quota_decomp'::regnamespace AND l.lanname IN ('sql', 'plpgsql')
+	  AND (level >= 1 AND p.provolatile <> 'v' OR level >= 2 AND p.proname = 'submit_estimate' OR level >= 3)
+	-- 2: estimates
+	UNION ALL
+	SELECT v.* FROM (VALUES
+		('TABLE', 'quota_decomp.own_estimate', 'SELECT, INSERT (plan_id, round, org_id, product_id, period_id, amount, note), UPDATE (state)', 'SELECT, INSERT, UPDATE'),
+		('SEQUENCE', 'quota_decomp.estimate_no_seq', 'USAGE', 'USAGE')) AS v
+	WHERE level >= 2
+	-- 3: what changes, but for the grants themselves
+	UNION ALL
+	SELECT 'TABLE', format('quota_decomp.%I', c.relname), 'SELECT, INSERT, UPDATE, DELETE', 'SELECT, INSERT, UPDATE, DELETE' FROM pg_class c
+	WHERE c.relnamespace = 'quota_decomp'::regnamespace AND c.relkind = 'v' AND level >= 3
+	  AND left(c.relname, 9) = 'editable_' AND c.relname <> 'editable_plan_grant'
+	UNION ALL
+	SELECT 'SEQUENCE', format('quota_decomp.%I', c.relname), 'USAGE', 'USAGE' FROM pg_class c
+	WHERE c.relnamespace = 'quota_decomp'::regnamespace AND c.relkind = 'S' AND level >= 3 AND c.relname <> 'estimate_no_seq'
+$$;
+COMMENT ON FUNCTION quota_decomp._level_privileges(int) IS 'internal: the rights on objects that a level (1 read, 2 estimate, 3 plan) needs';
+
+CREATE FUNCTION quota_decomp._apply_grants(role_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	level int := (SELECT max(CASE g.privilege WHEN 'plan' THEN 3 WHEN 'estimate' THEN 2 ELSE 1 END)
+				  FROM quota_decomp.editable_plan_grant g WHERE g.role_name = role_name);
+	o record;
+BEGIN
+	FOR o IN SELECT a.kind, a.object, a.privileges, w.object IS NOT NULL AS wanted
+			 FROM quota_decomp._level_privileges(3) a
+			 LEFT JOIN quota_decomp._level_privileges(coalesce(level, 0)) w ON w.object = a.object
+			 ORDER BY a.kind, a.object LOOP
+		IF o.wanted THEN
+			EXECUTE format('GRANT %s ON %s %s TO %I', o.privileges, o.kind, o.object, role_name);
+		ELSE
+			EXECUTE format('REVOKE %s ON %s %s FROM %I', o.privileges, o.kind, o.object, role_name);
+		END IF;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION quota_decomp._apply_grants(text) IS 'internal: gives a role the rights on objects that its grants need, and takes the others';
+
+CREATE FUNCTION quota_decomp._check_grantor(role_name text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+	IF role_name IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = 'no role is named';
+	ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role_name) THEN
+		RAISE undefined_object USING MESSAGE = format('role %L does not exist', role_name),
+			HINT = CASE WHEN EXISTS (SELECT FROM pg_roles r WHERE r.rolname = lower(role_name)) THEN format('There is %L.', lower(role_name))
+				   WHEN role_name = 'public' THEN 'Plans are not granted to everybody: make a role that everybody is a member of.' END;
+	ELSIF NOT EXISTS (SELECT FROM quota_decomp.granted g WHERE g.plan_id IS NULL AND g.level = 3)
+		OR EXISTS (SELECT FROM quota_decomp._level_privileges(3) a CROSS JOIN LATERAL unnest(string_to_array(a.checked, ', ')) AS p(privilege)
+				   WHERE NOT CASE a.kind WHEN 'TABLE' THEN has_table_privilege(a.object, p.privilege || ' WITH GRANT OPTION')
+									WHEN 'SEQUENCE' THEN has_sequence_privilege(a.object, p.privilege || ' WITH GRANT OPTION')
+									ELSE has_function_privilege(a.object, p.privilege || ' WITH GRANT OPTION') END) THEN
+		RAISE insufficient_privilege USING MESSAGE = format('role %I may not grant plans', current_user),
+			DETAIL = 'It does not hold the rights of the plan layer with grant option.',
+			HINT = 'The role that created the extension does.';
+	END IF;
+END $$;
+COMMENT ON FUNCTION quota_decomp._check_grantor(text) IS 'internal: an error unless the role exists and the current one may grant plans to it';
+
+CREATE FUNCTION quota_decomp.grant_plan(plan text, role_name text, privilege text, own_subtree_only boolean DEFAULT false) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	id int;
+BEGIN
+	PERFORM quota_decomp._check_grantor(role_name);
+	IF plan IS NOT NULL THEN
+		id := quota_decomp._plan_id(plan, 3);
+	END IF;
+	IF privilege IS NULL OR privilege NOT IN ('read', 'estimate', 'plan') THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('privilege %s is unknown', coalesce(quote_literal(privilege), 'NULL')),
+			HINT = 'Use read, estimate (read, and hand in estimates) or plan (everything).';
+	ELSIF privilege = 'plan' AND own_subtree_only THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'who plans sees the whole plan',
+			HINT = 'own_subtree_only goes with read and estimate.';
+	END IF;
+	-- one at a time, else two could find nothing and write both
+	PERFORM pg_advisory_xact_lock('quota_decomp.plan_grant'::regclass::oid::bigint);
+	DELETE FROM quota_decomp.editable_plan_grant g WHERE g.plan_id IS NOT DISTINCT FROM id AND g.role_name = role_name;
+	INSERT INTO quota_decomp.editable_plan_grant (grant_no, plan_id, role_name, privilege, own_subtree_only)
+	SELECT coalesce(max(g.grant_no), 0) + 1, id, role_name, privilege, coalesce(own_subtree_only, false) FROM quota_decomp.editable_plan_grant g;
+	PERFORM quota_decomp._apply_grants(role_name);
+END $$;
+COMMENT ON FUNCTION quota_decomp.grant_plan(text, text, text, boolean) IS
+'lets a role read, estimate or plan: one plan or, where that is NULL, all of them and the mapping; replaces what it was granted on it';
+
+CREATE FUNCTION quota_decomp.revoke_plan(plan text, role_name text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	id int;
+BEGIN
+	PERFORM quota_decomp._check_grantor(role_name);
+	IF plan IS NOT NULL THEN
+		id := quota_decomp._plan_id(plan, 3);
+	END IF;
+	PERFORM pg_advisory_xact_lock('quota_decomp.plan_grant'::regclass::oid::bigint);
+	DELETE FROM quota_decomp.editable_plan_grant g WHERE g.plan_id IS NOT DISTINCT FROM id AND g.role_name = role_name;
+	IF NOT FOUND THEN
+		RAISE undefined_object USING MESSAGE = format('role %L was granted nothing on %s', role_name, coalesce('plan ' || quote_literal(plan), 'all plans')),
+			HINT = 'It was granted: ' || coalesce((SELECT string_agg(coalesce('plan ' || quote_literal(p.plan), 'all plans'), ', ' ORDER BY p.plan)
+				FROM quota_decomp.editable_plan_grant g LEFT JOIN quota_decomp.visible_plan p ON p.plan_id = g.plan_id WHERE g.role_name = role_name), 'nothing') || '.';
+	END IF;
+	PERFORM quota_decomp._apply_grants(role_name);
+END $$;
+COMMENT ON FUNCTION quota_decomp.revoke_plan(text, text) IS 'takes what grant_plan() gave on a plan or, where that is NULL, on all of them and the mapping';
