@@ -415,8 +415,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
 	id int := quota_decomp._begin_change(plan);
 	p record;
-	rel record;
-	col record;
+	rel_schema name;
+	rel_name name;
 BEGIN
 	SELECT e.* INTO p FROM quota_decomp.editable_plan e WHERE e.plan_id = id;
 	IF dimension IS NULL OR dimension NOT IN ('org', 'product', 'org_product', 'time') THEN
@@ -466,13 +466,13 @@ BEGIN
 		IF product_key IS NOT NULL THEN
 			PERFORM quota_decomp._check_column(source, product_key, 'key');
 		END IF;
-		SELECT s.nspname, c.relname INTO rel FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = source;
+		SELECT s.nspname, c.relname INTO rel_schema, rel_name FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = source;
 	ELSIF num_nonnulls(key, value, product_key) > 0 THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('driver %L has columns but no source', name);
 	END IF;
 	INSERT INTO quota_decomp.editable_driver (plan_id, driver_no, driver, dimension, scope, share, metric, pipeline, span_from, span_to, schema_name, relation_name, key_column, product_key_column, value_column)
 	SELECT id, coalesce((SELECT max(d.driver_no) FROM quota_decomp.editable_driver d WHERE d.plan_id = id), 0) + 1, name, dimension, scope, share, metric, pipeline,
-		   lower(span), upper(span), rel.nspname, rel.relname, key, product_key, value;
+		   lower(span), upper(span), rel_schema, rel_name, key, product_key, value;
 END $$;
 COMMENT ON FUNCTION quota_decomp.add_driver(text, text, text, numeric, text, daterange, text, regclass, name, name, name, text) IS
 'adds what members, products or periods are weighed by: a metric''s history, the open pipeline, or a column; drivers of one dimension are blended by their shares';

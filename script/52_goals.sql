@@ -109,7 +109,6 @@ BEGIN
 	END IF;
 	PERFORM quota_decomp._check_unit(amount, p.unit, 'amount');
 
-	DROP TABLE IF EXISTS pg_temp.qd_block;
 	CREATE TEMP TABLE qd_block ON COMMIT DROP AS
 	SELECT b.product, b.period, b.amount, b.estimated
 	FROM quota_decomp._block_baseline(id, org_id, product_id, period_id, coalesce(lower(baseline), p.baseline_from), coalesce(upper(baseline), p.baseline_to)) AS b;

@@ -61,7 +61,6 @@ DECLARE
 	nothing bigint;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
-	DROP TABLE IF EXISTS pg_temp.qd_member, pg_temp.qd_value;
 	CREATE TEMP TABLE qd_member ON COMMIT DROP AS
 	SELECT n.node_id, n.parent_id, n.key, CASE n.kind WHEN 'self' THEN left(n.key, -5) ELSE n.key END AS own_key, n.kind, n.leaf, n.planned, n.depth, n.sort_no,
 		   CASE WHEN dimension = 'org' THEN coalesce(n.hired, nullif(min(n.valid_from) OVER (PARTITION BY n.key), '-infinity')) ELSE nullif(n.valid_from, '-infinity') END AS began,
@@ -227,7 +226,6 @@ DECLARE
 	found bigint;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
-	DROP TABLE IF EXISTS pg_temp.qd_season;
 	CREATE TEMP TABLE qd_season (org_id int, period_id int, value numeric, source text) ON COMMIT DROP;
 	FOR d IN SELECT * FROM quota_decomp._drivers(plan_id, 'time') LOOP
 		TRUNCATE pg_temp.qd_season;

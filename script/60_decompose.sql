@@ -26,7 +26,6 @@ DECLARE
 	node record;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
-	DROP TABLE IF EXISTS pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut, pg_temp.qd_cell, pg_temp.qd_factor, pg_temp.qd_parent_cell;
 	CREATE TEMP TABLE qd_org ON COMMIT DROP AS
 	SELECT n.node_id, CASE WHEN n.depth > 0 THEN n.parent_id END AS parent_id, n.key, n.depth, n.sort_no, n.leaf, n.hired,
 		   NOT EXISTS (SELECT FROM quota_decomp.editable_node c WHERE c.plan_id = plan_id AND c.parent_id = n.node_id AND c.planned) AS bottom,
@@ -302,7 +301,6 @@ DECLARE
 	reason text;
 	reason_detail text;
 BEGIN
-	DROP TABLE IF EXISTS pg_temp.qd_restricted, pg_temp.qd_sum;
 	CREATE TEMP TABLE qd_restricted (parent_id int) ON COMMIT DROP;
 	CREATE TEMP TABLE qd_sum (parent_id int, amount numeric, below numeric) ON COMMIT DROP;
 	FOR depth IN 1 .. (SELECT max(o.depth) FROM pg_temp.qd_org o) LOOP

@@ -33,7 +33,6 @@ BEGIN
 	END IF;
 
 	-- what is held: locked cells and all below them; above them the sum
-	DROP TABLE IF EXISTS pg_temp.qd_free, pg_temp.qd_held;
 	CREATE TEMP TABLE qd_held (org_id int, product_id int, period_id int, amount numeric, whole boolean) ON COMMIT DROP;
 	IF EXISTS (SELECT FROM pg_temp.qd_org o WHERE o.locked IS NOT NULL) OR EXISTS (SELECT FROM pg_temp.qd_cell c WHERE c.locked IS NOT NULL) THEN
 		FOR depth IN 0 .. (SELECT max(o.depth) FROM pg_temp.qd_org o) LOOP
@@ -115,7 +114,6 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = format('metric %L has no facts in the baseline %s', p.metric, daterange(p.baseline_from, p.baseline_to)),
 			HINT = 'A rate is pushed down from the rates there were: make the plan with a baseline that its source covers.';
 	END IF;
-	DROP TABLE IF EXISTS pg_temp.qd_seller, pg_temp.qd_good, pg_temp.qd_past, pg_temp.qd_volume;
 	CREATE TEMP TABLE qd_seller ON COMMIT DROP AS
 	SELECT n.node_id, n.parent_id, n.key, n.path, n.depth, n.sort_no,
 		   NOT EXISTS (SELECT FROM quota_decomp.editable_node c WHERE c.plan_id = plan_id AND c.parent_id = n.node_id AND c.planned) AS bottom
