@@ -48,7 +48,7 @@ COMMENT ON FUNCTION quota_decomp._no_data(text, text, text) IS 'internal: the er
 
 -- Organisation and products: one value for every planned node.
 CREATE FUNCTION quota_decomp._weigh_tree(plan_id int, dimension text) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
 	p record;
@@ -322,7 +322,7 @@ COMMENT ON FUNCTION quota_decomp._weigh_time(int) IS 'internal: weights of the p
 -- Member x product: each planned node's own mix.  Who has none keeps the
 -- parent's.
 CREATE FUNCTION quota_decomp._weigh_mix(plan_id int) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
 	p record;

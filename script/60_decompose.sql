@@ -18,7 +18,7 @@
 --   qd_cell   cells with bounds, lifted from below
 --   qd_factor how a node's product mix, season or ramp bends the parent's cells
 CREATE FUNCTION quota_decomp._prepare_split(plan_id int) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
 	p record;
