@@ -267,7 +267,7 @@ WITH deal AS MATERIALIZED (
 	WITH RECURSIVE fit AS (
 		SELECT e.i, 0 AS round, 1::float8 AS odds, sum(e.won) + 20 AS won FROM evidence e GROUP BY e.i
 		UNION ALL
-		SELECT f.i, f.round + 1, f.odds * f.won / (20 + (SELECT sum(e.n * f.odds * e.p / (1 - e.p + f.odds * e.p)) FROM evidence e WHERE e.i = f.i)), f.won
+		SELECT f.i, f.round + 1, f.odds * f.won / (20 + (SELECT sum(e.n * f.odds * e.p / (1 + (greatest(f.odds, 1) - 1) * e.p)) FROM evidence e WHERE e.i = f.i)), f.won
 		FROM fit f WHERE f.round < 12
 	)
 	SELECT f.i, f.odds FROM fit f WHERE f.round = 12
@@ -277,11 +277,11 @@ WITH deal AS MATERIALIZED (
 	WITH RECURSIVE fit AS (
 		SELECT t.i, t.stage, 0 AS round, o.odds,
 			   -- what little evidence there is is filled up with the average
-			   sum(t.won) + 20 * sum(t.n * o.odds * t.p / (1 - t.p + o.odds * t.p)) / sum(t.n) AS won, 1 + 20 / sum(t.n) AS more
+			   sum(t.won) + 20 * sum(t.n * o.odds * t.p / (1 + (greatest(o.odds, 1) - 1) * t.p)) / sum(t.n) AS won, 1 + 20 / sum(t.n) AS more
 		FROM tally t JOIN overall o ON o.i = t.i GROUP BY t.i, t.stage, o.odds
 		UNION ALL
 		SELECT f.i, f.stage, f.round + 1,
-			   f.odds * f.won / greatest(f.more * (SELECT sum(t.n * f.odds * t.p / (1 - t.p + f.odds * t.p)) FROM tally t WHERE t.i = f.i AND t.stage = f.stage), 1e-9), f.won, f.more
+			   f.odds * f.won / greatest(f.more * (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM tally t WHERE t.i = f.i AND t.stage = f.stage), 1e-9), f.won, f.more
 		FROM fit f WHERE f.round < 12
 	)
 	SELECT f.i, f.stage, f.odds FROM fit f WHERE f.round = 12
@@ -298,21 +298,21 @@ WITH deal AS MATERIALIZED (
 	SELECT o.i, avg(d.amount) AS amount FROM origin o JOIN deal d ON d.won AND d.closed BETWEEN o.since AND o.d GROUP BY o.i
 ), answered AS MATERIALIZED (
 	SELECT o.i, o.d, o.days,
-		   coalesce((SELECT sum(t.amount::float8 * coalesce(s.odds, v.odds, 1) * t.p / (1 - t.p + coalesce(s.odds, v.odds, 1) * t.p))
+		   coalesce((SELECT sum(t.amount::float8 * coalesce(s.odds, v.odds, 1) * t.p / (1 + (greatest(coalesce(s.odds, v.odds, 1), 1) - 1) * t.p))
 			FROM trial t LEFT JOIN overall v ON v.i = t.i LEFT JOIN by_stage s ON s.i = t.i AND s.stage = t.stage WHERE t.i = o.i), 0) AS forecast_open,
 		   coalesce((SELECT sum(l.won_amount) FROM landmark l WHERE l.i = o.i), 0) AS actual_open,
 		   coalesce((SELECT n.won * coalesce(r.ratio, 1) * y.amount::float8 FROM newly n JOIN typical y ON y.i = n.i LEFT JOIN new_ratio r ON r.i = n.i WHERE n.i = o.i AND n.period = 1), 0) AS forecast_new,
 		   (SELECT f.amount FROM fresh f WHERE f.i = o.i) AS actual_new
 	FROM origin o WHERE o.i > 0
 ), shock AS (
-	SELECT sqrt((coalesce(sum(a.miss ^ 2), 0) + 4 * 0.2 ^ 2) / (count(a.miss) + 4)) AS sd, count(a.miss) AS n
+	SELECT sqrt((coalesce(sum(a.miss ^ 2), 0) + 2 * 0.2 ^ 2) / (count(a.miss) + 2)) AS sd, count(a.miss) AS n
 	FROM (SELECT ln(((a.actual_open + a.actual_new)::float8) / (a.forecast_open + a.forecast_new)) AS miss FROM answered a
 		  WHERE a.actual_open + a.actual_new > 0 AND a.forecast_open + a.forecast_new > 0) AS a
 ), risen AS MATERIALIZED (
 	-- the odds are stretched on what is won by the end of a period; a period is
 	-- the difference of two ends
 	SELECT z.age, z.stage, z.period, z.p - coalesce(lag(z.p) OVER (PARTITION BY z.age, z.stage ORDER BY z.period), 0) AS p
-	FROM (SELECT y.age, y.stage, y.period, y.odds * y.p / (1 - y.p + y.odds * y.p) AS p
+	FROM (SELECT y.age, y.stage, y.period, y.odds * y.p / (1 + (greatest(y.odds, 1) - 1) * y.p) AS p
 		  FROM (SELECT l.age, l.stage, c.period, coalesce(s.odds, v.odds, 1) AS odds, least(1, sum(c.p) OVER (PARTITION BY l.age, l.stage ORDER BY c.period)) AS p
 				FROM landmark l JOIN chance c ON c.i = 0 AND c.age = l.age
 				LEFT JOIN overall v ON v.i = 0 LEFT JOIN by_stage s ON s.i = 0 AND s.stage = l.stage
@@ -356,3 +356,185 @@ SELECT 'shock', NULL, NULL, NULL, NULL, NULL, NULL, s.n, s.sd, NULL, NULL, NULL,
 $$;
 COMMENT ON FUNCTION quota_decomp._outlook(text, date, date[], int, text) IS
 'internal: what a pipeline will bring in the periods up to some bounds, deal by deal (open), by member and product (new), with the errors of earlier such forecasts (back-test) and their spread (shock)';
+
+CREATE FUNCTION quota_decomp._shocked(probability float8, shock float8) RETURNS numeric[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	-- symmetrical about the probability, so that the mean stays what it is
+	SELECT array_agg(round((_shocked.probability * (1 + sign(z.z) * least(abs(z.z) * _shocked.shock, 1, (1 - _shocked.probability) / nullif(_shocked.probability, 0))))::numeric, 6) ORDER BY z.z)
+	FROM unnest('{-2.857,-1.356,0,1.356,2.857}'::float8[]) AS z(z)
+$$;
+COMMENT ON FUNCTION quota_decomp._shocked(float8, float8) IS 'internal: a probability in five scenarios shared by all deals; their weights are 1 : 20 : 47 : 20 : 1';
+
+CREATE FUNCTION quota_decomp._forecast(pipeline text, starts date, ends date, day date, target numeric DEFAULT NULL, first_month int DEFAULT 1, zone text DEFAULT NULL,
+	OUT won numeric, OUT open_deals bigint, OUT undated bigint, OUT at_list_price bigint, OUT at_mean bigint, OUT from_open numeric, OUT new_deals numeric, OUT from_new numeric,
+	OUT expected numeric, OUT low numeric, OUT high numeric, OUT probability numeric, OUT shock numeric, OUT back_tests int, OUT error numeric, OUT bias numeric)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	ahead quota_decomp.distribution;
+BEGIN
+	IF starts IS NULL OR ends IS NULL OR day IS NULL OR NOT starts < ends OR NOT isfinite(starts) OR NOT isfinite(ends) OR NOT isfinite(day) THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('a forecast needs a day and a period that begins before it ends: from %s to %s, on %s', coalesce(starts::text, 'NULL'), coalesce(ends::text, 'NULL'), coalesce(day::text, 'NULL')),
+			HINT = 'The end is the day after the last.';
+	END IF;
+	SELECT coalesce(sum(d.amount), 0) INTO won FROM quota_decomp._deals(pipeline, day, zone) d WHERE d.won AND d.closed >= starts AND d.closed < ends;
+	IF ends <= day + 1 THEN
+		expected := won; low := won; high := won; probability := CASE WHEN target IS NOT NULL THEN (won >= target)::int END;
+		from_open := 0; from_new := 0; new_deals := 0; back_tests := 0;
+		RETURN;
+	END IF;
+	WITH o AS MATERIALIZED (
+		SELECT l.* FROM quota_decomp._outlook(pipeline, day, CASE WHEN starts > day + 1 THEN ARRAY[starts, ends] ELSE ARRAY[ends] END, first_month, zone) l
+	), s AS (
+		SELECT l.probability AS sd FROM o l WHERE l.kind = 'shock'
+	), b AS (
+		SELECT count(*)::int AS n, avg(abs(x.miss)) AS mape, avg(x.miss) AS bias
+		FROM (SELECT (l.forecast_open + l.forecast_new) / (l.actual_open + l.actual_new) - 1 AS miss FROM o l WHERE l.kind = 'back-test' AND l.actual_open + l.actual_new > 0) AS x
+	), v AS (
+		SELECT l.kind, l.opened, l.amount_source, l.amount, l.deals, round(l.probability::numeric, 6) AS p, CASE l.kind WHEN 'open' THEN 1 ELSE greatest(1, ceil(l.deals))::int END AS n
+		FROM o l WHERE l.kind IN ('open', 'new') AND l.to_day = ends
+	), t AS (
+		SELECT coalesce(count(*) FILTER (WHERE v.kind = 'open'), 0) AS open_deals,
+			   count(*) FILTER (WHERE v.kind = 'open' AND v.opened IS NULL) AS undated,
+			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source = 'list price') AS at_list_price,
+			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source = 'mean won deal') AS at_mean,
+			   coalesce(sum(v.p * v.amount) FILTER (WHERE v.kind = 'open'), 0) AS from_open,
+			   coalesce(sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new'), 0) AS new_deals,
+			   coalesce(sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new'), 0) AS from_new
+		FROM v
+	), e AS (
+		SELECT quota_decomp.deal_outcome(round(v.amount, 2), quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, s.sd), '{1,20,47,20,1}') AS ahead
+		FROM v CROSS JOIN s CROSS JOIN LATERAL generate_series(1, v.n) AS g WHERE v.p > 0 AND v.amount IS NOT NULL
+	)
+	SELECT t.open_deals, t.undated, t.at_list_price, t.at_mean, round(t.from_open, 2), round(t.new_deals, 2), round(t.from_new, 2), round(s.sd::numeric, 4), b.n, round(b.mape, 4), round(b.bias, 4), e.ahead
+	INTO open_deals, undated, at_list_price, at_mean, from_open, new_deals, from_new, shock, back_tests, error, bias, ahead
+	FROM t CROSS JOIN s CROSS JOIN b CROSS JOIN e;
+	expected := won + from_open + from_new;
+	low := won + coalesce((quota_decomp.percentile(ahead, 0.1)).value, 0);
+	high := won + coalesce((quota_decomp.percentile(ahead, 0.9)).value, 0);
+	IF target IS NOT NULL THEN
+		probability := coalesce(round((quota_decomp.probability_at_least(ahead, target - won)).value, 4), (won >= target)::int);
+	END IF;
+END $$;
+COMMENT ON FUNCTION quota_decomp._forecast(text, date, date, date, numeric, int, text) IS
+'internal: what a period will bring as seen on a day: won so far, from open deals, from deals not opened yet, with the 10th and 90th percentile, the probability of a target, and the error of earlier such forecasts';
+
+CREATE FUNCTION quota_decomp._win_curve(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (age int, at_risk bigint, won bigint, lost bigint, still_open numeric, won_by numeric, chance numeric)
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+WITH deal AS MATERIALIZED (
+	SELECT d.opened, CASE WHEN d.closed IS NOT NULL THEN greatest(d.closed, d.opened) END AS closed, d.won
+	FROM quota_decomp._deals(_win_curve.pipeline, _win_curve.day, _win_curve.zone) d WHERE d.opened IS NOT NULL AND (d.won IS NULL OR d.closed IS NOT NULL)
+), since AS (
+	SELECT greatest((SELECT min(d.closed) FROM deal d), least(_win_curve.day - 181,
+		(SELECT min(w.closed) FROM (SELECT d.closed FROM deal d WHERE d.won ORDER BY d.closed DESC LIMIT 50) AS w))) AS d
+), step AS (
+	SELECT greatest(s.d - d.opened, 0) AS age, 1 AS n, 0 AS won, 0 AS lost FROM deal d CROSS JOIN since s WHERE coalesce(d.closed, _win_curve.day) >= s.d
+	UNION ALL
+	SELECT coalesce(d.closed, _win_curve.day) - d.opened + 1, -1, 0, 0 FROM deal d CROSS JOIN since s WHERE coalesce(d.closed, _win_curve.day) >= s.d
+	UNION ALL
+	SELECT d.closed - d.opened, 0, d.won::int, (NOT d.won)::int FROM deal d CROSS JOIN since s WHERE d.closed >= s.d
+), grouped AS (
+	SELECT s.age, sum(s.n) AS n, sum(s.won) AS won, sum(s.lost) AS lost FROM step s GROUP BY s.age
+), risk AS (
+	SELECT g.age, sum(g.n) OVER (ORDER BY g.age) AS n, g.won, g.lost FROM grouped g
+), life AS (
+	SELECT r.age, r.n, r.won, r.lost, exp(sum(ln(greatest(1 - (r.won + r.lost)::float8 / r.n, 1e-15))) OVER (ORDER BY r.age)) AS s
+	FROM risk r WHERE r.won + r.lost > 0
+), incidence AS (
+	SELECT l.age, l.n, l.won, l.lost, l.s, sum(coalesce(lag, 1) * l.won / l.n) OVER (ORDER BY l.age) AS f
+	FROM (SELECT l.*, lag(l.s) OVER (ORDER BY l.age) AS lag FROM life l) AS l
+)
+SELECT i.age, i.n::bigint, i.won::bigint, i.lost::bigint, round(i.s::numeric, 6), round(i.f::numeric, 6), CASE WHEN i.s > 1e-12 THEN round(((max(i.f) OVER () - i.f) / i.s)::numeric, 6) END
+FROM incidence i ORDER BY i.age
+$$;
+COMMENT ON FUNCTION quota_decomp._win_curve(text, date, text) IS
+'internal: at each age at which deals ended: how many were open then, won, lost; the share still open after and won by then, and the chance of those still open to be won at all';
+
+CREATE FUNCTION quota_decomp._plan_pipeline(plan_id int) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	found text;
+BEGIN
+	-- a driver's, that on the metric's own relation, the only one
+	SELECT p.pipeline INTO found
+	FROM quota_decomp.visible_pipeline p
+	LEFT JOIN quota_decomp.visible_driver d ON d.plan_id = plan_id AND d.pipeline = p.pipeline
+	LEFT JOIN quota_decomp.visible_plan l ON l.plan_id = plan_id
+	LEFT JOIN quota_decomp.visible_metric m ON m.metric = l.metric AND (m.schema_name, m.relation_name) = (p.schema_name, p.relation_name)
+	WHERE d.plan_id IS NOT NULL OR m.metric IS NOT NULL OR (SELECT count(*) FROM quota_decomp.visible_pipeline) = 1
+	ORDER BY d.plan_id IS NULL, m.metric IS NULL, d.driver_no, p.pipeline LIMIT 1;
+	RETURN found;
+END $$;
+COMMENT ON FUNCTION quota_decomp._plan_pipeline(int) IS 'internal: the pipeline a plan is forecast from: of a driver, of its metric''s relation, or the only one; NULL: none';
+
+CREATE FUNCTION quota_decomp._forecast_cells(plan_id int, day date, pipeline text DEFAULT NULL)
+RETURNS TABLE (org_id int, product_id int, period_id int, open_deals bigint, without_amount bigint, from_open numeric, new_deals numeric, from_new numeric, outcome quota_decomp.distribution)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	p quota_decomp.visible_plan;
+	bounds date[];
+	first date;
+BEGIN
+	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
+	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id));
+	SELECT array_agg(v.ends ORDER BY v.starts), min(v.starts) INTO bounds, first
+	FROM quota_decomp.visible_period v WHERE v.plan_id = plan_id AND v.leaf AND v.ends > day + 1;
+	IF pipeline IS NULL OR bounds IS NULL THEN
+		RETURN;
+	END IF;
+	IF first > day + 1 THEN
+		bounds := first || bounds;
+	END IF;
+	RETURN QUERY
+	WITH o AS MATERIALIZED (
+		SELECT l.* FROM quota_decomp._outlook(pipeline, day, bounds, p.first_month, p.time_zone) l
+	), known AS (
+		SELECT k.dimension, k.key, k.node_id FROM quota_decomp.visible_node_key k WHERE k.plan_id = plan_id AND k.valid_from <= day AND k.valid_to > day
+	), own AS (
+		SELECT n.parent_id, n.node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.kind = 'self'
+	), stray AS (
+		SELECT n.dimension, min(n.node_id) AS node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.kind = 'unassigned' GROUP BY n.dimension
+	), root AS (
+		SELECT min(n.node_id) AS node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.depth = (SELECT min(m.depth) FROM quota_decomp.visible_node m WHERE m.plan_id = plan_id AND m.dimension = 'product')
+	), member AS (
+		SELECT m.member, coalesce(s.node_id, k.node_id, u.node_id) AS node_id
+		FROM (SELECT DISTINCT o.member FROM o WHERE o.kind IN ('open', 'new')) AS m
+		LEFT JOIN known k ON k.dimension = 'org' AND k.key = m.member
+		LEFT JOIN own s ON s.parent_id = k.node_id
+		LEFT JOIN stray u ON u.dimension = 'org'
+	), product AS (
+		SELECT m.product, CASE WHEN p.product IS NULL THEN r.node_id ELSE coalesce(s.node_id, k.node_id, u.node_id) END AS node_id
+		FROM (SELECT DISTINCT o.product FROM o WHERE o.kind IN ('open', 'new')) AS m
+		CROSS JOIN root r
+		LEFT JOIN known k ON k.dimension = 'product' AND k.key = m.product
+		LEFT JOIN own s ON s.parent_id = k.node_id
+		LEFT JOIN stray u ON u.dimension = 'product'
+	), v AS (
+		SELECT m.node_id AS org_id, g.node_id AS product_id, e.period_id, o.kind, o.amount_source, round(o.amount, 2) AS amount, o.deals, round(o.probability::numeric, 6) AS p,
+			   CASE o.kind WHEN 'open' THEN 1 ELSE greatest(1, ceil(o.deals))::int END AS n
+		FROM o
+		JOIN quota_decomp.visible_period e ON e.plan_id = plan_id AND e.leaf AND e.ends = o.to_day AND e.ends > day + 1
+		JOIN member m ON m.member IS NOT DISTINCT FROM o.member AND m.node_id IS NOT NULL
+		JOIN product g ON g.product IS NOT DISTINCT FROM o.product AND g.node_id IS NOT NULL
+		WHERE o.kind IN ('open', 'new')
+	), c AS (
+		SELECT v.org_id, v.product_id, v.period_id, count(*) FILTER (WHERE v.kind = 'open') AS open_deals,
+			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source IS DISTINCT FROM 'amount') AS without_amount,
+			   coalesce(sum(v.p * v.amount) FILTER (WHERE v.kind = 'open'), 0) AS from_open,
+			   coalesce(sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new'), 0) AS new_deals,
+			   coalesce(sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new'), 0) AS from_new
+		FROM v GROUP BY 1, 2, 3
+	), d AS (
+		SELECT v.org_id, v.product_id, v.period_id,
+			   quota_decomp.deal_outcome(v.amount, quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, s.probability), '{1,20,47,20,1}') AS outcome
+		FROM v JOIN o s ON s.kind = 'shock' CROSS JOIN LATERAL generate_series(1, v.n) AS g WHERE v.p > 0 AND v.amount IS NOT NULL
+		GROUP BY 1, 2, 3
+	)
+	SELECT c.org_id, c.product_id, c.period_id, c.open_deals, c.without_amount, round(c.from_open, 2), round(c.new_deals, 4), round(c.from_new, 2), d.outcome
+	FROM c LEFT JOIN d ON d.org_id = c.org_id AND d.product_id = c.product_id AND d.period_id = c.period_id;
+END $$;
+COMMENT ON FUNCTION quota_decomp._forecast_cells(int, date, text) IS
+'internal: what each leaf of the organisation is to bring of each product in each period from the current one on: from open deals, from deals not opened yet, and the distribution of both; those of a node are merged with deal_outcome(outcome)';
