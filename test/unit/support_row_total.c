@@ -234,12 +234,17 @@ make_base(const sheet *s, const range *r, bool negative, base *m)
 	}
 }
 
-/* raises all in proportion; the first set that is full stays, the others go on */
-static void
-raise_all(const base *m, double *best)
+/*
+ * Raises all in proportion; the first set that is full stays, the others go on.
+ * steps: the sets that were full when the others had more.
+ */
+static int
+raise_all(const base *m, double *best, int *step)
 {
 	int			all = (1 << m->rows) - 1;
 	int			fixed = 0;
+	int			steps = 0;
+	double		last = -INFINITY;
 	int			i;
 
 	while (fixed != all)
@@ -269,18 +274,24 @@ raise_all(const base *m, double *best)
 				full = set;
 			}
 		}
+		if (fixed != 0 && least > last + 1e-10 * fmax(1.0, fabs(least)))
+			step[steps++] = fixed;
+		last = least;
 		for (i = 0; i < m->rows; i++)
 			if (full & (1 << i))
 				best[i] = m->asked[i] + least * m->weight[i];
 		fixed |= full;
 	}
+	return steps;
 }
 
+/* whole units that can be, and in which the same sets are full */
 static bool
-can_be(const base *m, const double *amount)
+can_be(const base *m, const double *amount, const int *step, int steps)
 {
 	int			set;
 	int			i;
+	int			k;
 
 	for (set = 1; set < 1 << m->rows; set++)
 	{
@@ -291,6 +302,9 @@ can_be(const base *m, const double *amount)
 				sum += amount[i];
 		if (sum > m->most[set] + 0.5)
 			return false;
+		for (k = 0; k < steps; k++)
+			if (set == step[k] && sum < m->most[set] - 0.5)
+				return false;
 	}
 	return true;
 }
@@ -305,11 +319,13 @@ check_best(const sheet *s, const range *r, const sheet_outcome *o, bool negative
 	double		total = 0.0;
 	double		distance = 0.0;
 	double		least = INFINITY;
+	int			step[MOST_PROVEN];
+	int			steps;
 	int			up;
 	int			i;
 
 	make_base(s, r, negative, &m);
-	raise_all(&m, best);
+	steps = raise_all(&m, best, step);
 	for (i = 0; i < m.rows; i++)
 	{
 		amount[i] = (negative ? -1.0 : 1.0) * (double) o->amount[i];
@@ -329,9 +345,11 @@ check_best(const sheet *s, const range *r, const sheet_outcome *o, bool negative
 			sum += whole[i];
 			far += fabs(whole[i] - best[i]);
 		}
-		if (fabs(sum - total) < 0.5 && far < least && can_be(&m, whole))
+		if (fabs(sum - total) < 0.5 && far < least && can_be(&m, whole, step, steps))
 			least = far;
 	}
+	if (!can_be(&m, amount, step, steps))
+		return test_broken(v, "a set of rows has not all it can hold, or more");
 	if (distance > least + 1e-2)
 		return test_broken(v, "rounded to a distance of %.6f, where %.6f can be", distance, least);
 	seen_proven++;
@@ -562,7 +580,7 @@ check_sheet(const sheet *s, source *src, verdict *v)
 				size = fmax(size, fabs((double) b->floor[i]) + fabs((double) b->cap[i]) + fabs((double) b->lock[i]));
 			for (i = 0; i < b->rows; i++)
 				size = fmax(size, fabs((double) b->row_total[i]));
-			if (fine && b->rows <= MOST_PROVEN && size < 1e5)
+			if (fine && b->rows <= MOST_PROVEN && size < 1e4)
 				fine = check_best(s, r, o, total < 0, v);
 			break;
 		case QD_INFEASIBLE:
