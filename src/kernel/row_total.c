@@ -48,8 +48,8 @@ typedef struct totals
 	bool		bounded;		/* some row has bounds or is settled */
 	int64_t    *amount;			/* [rows] the answer */
 	int32_t    *order;			/* [lines] by block */
-	int32_t    *block;			/* [lines] the place in order its block
-								 * begins at */
+	int32_t    *block;			/* [lines] the place in order its block begins
+								 * at */
 	int32_t    *wait;			/* [lines] blocks to do, as places */
 	int32_t    *end;			/* [lines] where a block ends, by its place */
 	int32_t		waiting;
@@ -269,7 +269,7 @@ sum_rows(totals *t, block b)
  * whose bounds these are.
  */
 static uint8_t
-keep_bounds(totals *t, block b, const qd_long *low, const qd_long *high)
+keep_bounds(totals *t, block b, const qd_long * low, const qd_long * high)
 {
 	int32_t		i;
 
@@ -840,7 +840,7 @@ alloc_totals(totals *t)
 	t->rest = qd_net_alloc(env, sizeof(qd_long) * rows);
 	t->low = qd_net_alloc(env, sizeof(qd_long) * rows);
 	t->high = qd_net_alloc(env, sizeof(qd_long) * rows);
-	return t->settled && t->order && t->block && t->wait && t->end && t->flow && t->share &&
+	return t->settled &&t->order && t->block &&t->wait && t->end && t->flow &&t->share &&
 		t->sum && t->left && t->level && t->next && t->queue && t->sorted && t->rest && t->low &&
 		t->high;
 }
