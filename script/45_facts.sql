@@ -265,8 +265,9 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION quota_decomp._read_instances(text, quota_decomp._edge[]) IS 'internal: every chain of members from the root down, with its span of time';
 
+-- what it joins was written a moment ago and has no statistics
 CREATE FUNCTION quota_decomp._load_nodes(plan_id int) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
 	p record;
@@ -457,14 +458,32 @@ END $$;
 COMMENT ON FUNCTION quota_decomp._load_nodes(int) IS
 'internal: reads a plan''s organisation and products from the CRM; nodes there are already keep their numbers, those that are gone stay while something refers to them';
 
+-- not inlined, and with an estimate: whoever joins it hashes it, with or
+-- without statistics
+CREATE FUNCTION quota_decomp._keys(plan_id int, dimension text)
+RETURNS TABLE (key text, valid_from date, valid_to date, node_id int, member_id int, own_key text, leaf boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5000 SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+	SELECT k.key, k.valid_from, k.valid_to, coalesce(s.node_id, k.node_id), k.node_id, n.key, n.leaf
+	FROM quota_decomp.visible_node_key k
+	JOIN quota_decomp.visible_node n ON n.plan_id = $1 AND n.node_id = k.node_id
+	LEFT JOIN quota_decomp.visible_node s ON s.plan_id = $1 AND s.kind = 'self' AND s.parent_id = k.node_id
+	WHERE k.plan_id = $1 AND k.dimension = $2
+$$;
+COMMENT ON FUNCTION quota_decomp._keys(int, text) IS
+'internal: the keys facts may use, with the node they count on: a member''s leaf self where there is one';
+
 CREATE FUNCTION quota_decomp._leading_sellers(plan_id int) RETURNS int[]
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = on AS $$
 #variable_conflict use_variable
 DECLARE
 	m record;
 	source regclass;
 	kind text;
 	at_kind text;
+	keys text[];
+	starts date[];
+	ends date[];
+	ids int[];
 	answer int[];
 BEGIN
 	SELECT d.*, p.time_zone INTO m FROM quota_decomp.visible_plan p JOIN quota_decomp.visible_metric d ON d.metric = p.metric WHERE p.plan_id = plan_id;
@@ -474,14 +493,15 @@ BEGIN
 	source := quota_decomp._source(m.schema_name, m.relation_name);
 	kind := quota_decomp._column(source, 'member', m.member_column, 'key');
 	at_kind := quota_decomp._column(source, 'at', m.at_column, 'day');
+	SELECT array_agg(k.key), array_agg(k.valid_from), array_agg(k.valid_to), array_agg(k.member_id) INTO keys, starts, ends, ids
+	FROM quota_decomp._keys(plan_id, 'org') AS k WHERE NOT k.leaf;
+	-- text is looked up as it is, by an index if there is one
 	EXECUTE format($q$
-		SELECT array_agg(DISTINCT k.node_id)
-		FROM quota_decomp.visible_node n JOIN quota_decomp.visible_node_key k ON k.plan_id = $1 AND k.node_id = n.node_id
-		WHERE n.plan_id = $1 AND n.dimension = 'org' AND NOT n.leaf AND n.kind IN ('root', 'member')
-		  AND EXISTS (SELECT FROM %1$s AS f WHERE %2$s AND f.%3$I >= %4$s AND f.%3$I < %5$s) $q$,
-		source, CASE WHEN kind = 'text' THEN format('f.%I = k.key', m.member_column) ELSE format('f.%I::text = k.key', m.member_column) END, m.at_column,
+		SELECT array_agg(DISTINCT k.id) FROM unnest($1, $2, $3, $4) AS k(key, valid_from, valid_to, id)
+		WHERE EXISTS (SELECT FROM %1$s AS f WHERE %2$s = k.key AND f.%3$I >= %4$s AND f.%3$I < %5$s) $q$,
+		source, format(CASE WHEN kind = 'text' THEN 'f.%I' ELSE 'f.%I::text' END, m.member_column), m.at_column,
 		quota_decomp._day_bound(at_kind, 'k.valid_from', m.time_zone), quota_decomp._day_bound(at_kind, 'k.valid_to', m.time_zone))
-	INTO answer USING plan_id;
+	INTO answer USING keys, starts, ends, ids;
 	RETURN coalesce(answer, '{}');
 END $$;
 COMMENT ON FUNCTION quota_decomp._leading_sellers(int) IS 'internal: nodes that have others below and facts of the plan''s metric of their own';
@@ -581,20 +601,11 @@ BEGIN
 	matched := CASE WHEN need_day THEN '%1$s.key = g.%2$s AND %1$s.valid_from <= g.d AND %1$s.valid_to > g.d'
 			   ELSE format('%%1$s.key = g.%%2$s AND %%1$s.valid_from <= %L AND %%1$s.valid_to >= %L', starts, ends) END;
 	IF match_org THEN
-		joins := joins || format($q$
-			LEFT JOIN (SELECT k.key, k.valid_from, k.valid_to, coalesce(s.node_id, k.node_id) AS node_id, n.key AS own_key
-					   FROM quota_decomp.visible_node_key k
-					   JOIN quota_decomp.visible_node n ON n.plan_id = k.plan_id AND n.node_id = k.node_id
-					   LEFT JOIN quota_decomp.visible_node s ON s.plan_id = k.plan_id AND s.parent_id = k.node_id AND s.kind = 'self'
-					   WHERE k.plan_id = %s AND k.dimension = 'org') AS o ON %s $q$, plan_id, format(matched, 'o', 'm'));
+		joins := joins || format(' LEFT JOIN quota_decomp._keys(%s, ''org'') AS o ON %s', plan_id, format(matched, 'o', 'm'));
 		org_node := format('coalesce(o.node_id, %s)', org_node);
 	END IF;
 	IF match_product THEN
-		joins := joins || format($q$
-			LEFT JOIN (SELECT k.key, k.valid_from, k.valid_to, k.node_id, n.key AS own_key
-					   FROM quota_decomp.visible_node_key k
-					   JOIN quota_decomp.visible_node n ON n.plan_id = k.plan_id AND n.node_id = k.node_id
-					   WHERE k.plan_id = %s AND k.dimension = 'product') AS u ON %s $q$, plan_id, format(matched, 'u', 'p'));
+		joins := joins || format(' LEFT JOIN quota_decomp._keys(%s, ''product'') AS u ON %s', plan_id, format(matched, 'u', 'p'));
 		product_node := format('coalesce(u.node_id, %s)', product_node);
 	END IF;
 	statement := format('SELECT %s AS org_id, %s AS product_id, %s AS day, g.v, g.n, g.q, g.c%s%s FROM (%s) AS g%s%s',
@@ -697,11 +708,8 @@ BEGIN
 		SELECT s.org_id, s.product_id, sum(s.v), sum(s.c)::bigint
 		FROM (SELECT coalesce(o.node_id, $1) AS org_id, coalesce(u.node_id, $2) AS product_id, g.v, g.c
 			  FROM (SELECT %1$s AS m, %2$s AS p, sum(%3$s) AS v, count(*) AS c FROM %4$s AS f WHERE %5$s AND %6$s GROUP BY 1, 2) AS g
-			  LEFT JOIN (SELECT k.key, coalesce(s.node_id, k.node_id) AS node_id FROM quota_decomp.visible_node_key k
-						 LEFT JOIN quota_decomp.visible_node s ON s.plan_id = k.plan_id AND s.parent_id = k.node_id AND s.kind = 'self'
-						 WHERE k.plan_id = $3 AND k.dimension = 'org' AND k.valid_from <= $4 AND k.valid_to > $4) AS o ON o.key = g.m
-			  LEFT JOIN (SELECT k.key, k.node_id FROM quota_decomp.visible_node_key k
-						 WHERE k.plan_id = $3 AND k.dimension = 'product' AND k.valid_from <= $4 AND k.valid_to > $4) AS u ON u.key = g.p) AS s
+			  LEFT JOIN quota_decomp._keys($3, 'org') AS o ON o.key = g.m AND o.valid_from <= $4 AND o.valid_to > $4
+			  LEFT JOIN quota_decomp._keys($3, 'product') AS u ON u.key = g.p AND u.valid_from <= $4 AND u.valid_to > $4) AS s
 		WHERE s.org_id IS NOT NULL GROUP BY s.org_id, s.product_id $q$,
 		CASE WHEN l.member_column IS NULL THEN 'NULL::text COLLATE "C"' ELSE quota_decomp._key_expression(format('f.%I', l.member_column)) END,
 		CASE WHEN l.product_column IS NULL OR p.product IS NULL THEN 'NULL::text COLLATE "C"' ELSE quota_decomp._key_expression(format('f.%I', l.product_column)) END,
