@@ -193,6 +193,7 @@ CREATE TABLE quota_decomp.node (
 	PRIMARY KEY (plan_id, node_id),
 	UNIQUE (plan_id, dimension, path)
 );
+CREATE INDEX node_member ON quota_decomp.node (plan_id, key);
 CREATE INDEX node_login ON quota_decomp.node (login) WHERE login IS NOT NULL;
 COMMENT ON TABLE quota_decomp.node IS 'a member of a plan''s organisation or products, under one parent for one span of time';
 COMMENT ON COLUMN quota_decomp.node.key IS 'key of the member, level-qualified (manager:Ann) where the hierarchy is flat; several nodes share it where the member moved';

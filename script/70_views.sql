@@ -17,35 +17,41 @@
 -- visible_battle_map has the ids and the labels.
 ----------------------------------------------------------------------
 
+-- The subquery is run for each member and tier: a scan of its cells by the key,
+-- a small hash of its products and periods.  Conditions on plan, member and tier
+-- apply before it, those on product and period inside it, as they are on what
+-- the grouping's keys determine.
 CREATE VIEW quota_decomp.visible_battle_map WITH (security_barrier) AS
 SELECT p.plan_id, p.plan, p.metric, v.name AS tier,
 	   o.node_id AS org_id, o.key AS org, o.label AS org_label, o.path AS org_path, o.level AS org_level, o.depth AS org_depth,
-	   o.sort_no AS org_sort, up.key AS parent_org, o.leaf AS org_leaf,
-	   i.node_id AS product_id, i.key AS product, i.label AS product_label, i.path AS product_path, i.depth AS product_depth,
-	   i.sort_no AS product_sort, i.leaf AS product_leaf,
-	   q.period_id, q.grain, q.label AS period, q.starts AS period_starts, q.ends AS period_ends, q.working_days, q.leaf AS period_leaf,
-	   CASE WHEN p.rate_method IS NULL THEN sum(t.amount)
-			ELSE round(sum(t.amount * t.volume) / nullif(sum(t.volume), 0), coalesce(p.scale, 6)) END AS amount,
-	   sum(t.carried) AS carried, sum(t.volume) AS volume,
-	   CASE WHEN i.leaf AND q.leaf THEN min(t.rule) END AS rule,
-	   p.revision, p.state
+	   o.sort_no AS org_sort, o.leaf AS org_leaf, up.key AS parent_org,
+	   s.product_id, s.product, s.product_label, s.product_path, s.product_depth, s.product_sort, s.product_leaf,
+	   s.period_id, s.grain, s.period, s.period_starts, s.period_ends, s.working_days, s.period_leaf,
+	   CASE WHEN p.rate_method IS NULL THEN s.amount ELSE round(s.weighted / nullif(s.volume, 0), coalesce(p.scale, 6)) END AS amount,
+	   s.carried, s.volume, s.rule, p.revision, p.state
 FROM quota_decomp.plan p
 JOIN quota_decomp.node o ON o.plan_id = p.plan_id AND o.dimension = 'org'
 LEFT JOIN quota_decomp.node up ON up.plan_id = o.plan_id AND up.node_id = o.parent_id
 	AND (up.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
 		 OR (up.plan_id, up.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n))
-JOIN quota_decomp.node i ON i.plan_id = p.plan_id AND i.dimension = 'product'
-JOIN quota_decomp.node_closure ic ON ic.plan_id = i.plan_id AND ic.ancestor_id = i.node_id
-JOIN quota_decomp.period q ON q.plan_id = p.plan_id
-JOIN quota_decomp.period_closure qc ON qc.plan_id = q.plan_id AND qc.ancestor_id = q.period_id
 -- as text: a condition on an enum would stay above the barrier
 CROSS JOIN (VALUES ('base', 'base'::quota_decomp.tier), ('target', 'target'), ('stretch', 'stretch')) AS v(name, tier)
-JOIN quota_decomp.target t ON t.plan_id = p.plan_id AND t.org_id = o.node_id AND t.tier = v.tier
-	AND t.product_id = ic.node_id AND t.period_id = qc.period_id
-	AND t.revision_from <= p.revision AND (t.revision_to IS NULL OR t.revision_to > p.revision)
+CROSS JOIN LATERAL (
+	SELECT i.node_id AS product_id, i.key AS product, i.label AS product_label, i.path AS product_path, i.depth AS product_depth,
+		   i.sort_no AS product_sort, i.leaf AS product_leaf,
+		   q.period_id, q.grain, q.label AS period, q.starts AS period_starts, q.ends AS period_ends, q.working_days, q.leaf AS period_leaf,
+		   sum(t.amount) AS amount, sum(t.amount * t.volume) AS weighted, sum(t.carried) AS carried, sum(t.volume) AS volume,
+		   min(t.rule) FILTER (WHERE i.leaf AND q.leaf) AS rule
+	FROM quota_decomp.target t
+	JOIN quota_decomp.node_closure ic ON ic.plan_id = t.plan_id AND ic.node_id = t.product_id
+	JOIN quota_decomp.node i ON i.plan_id = ic.plan_id AND i.node_id = ic.ancestor_id
+	JOIN quota_decomp.period_closure qc ON qc.plan_id = t.plan_id AND qc.period_id = t.period_id
+	JOIN quota_decomp.period q ON q.plan_id = qc.plan_id AND q.period_id = qc.ancestor_id
+	WHERE t.plan_id = p.plan_id AND t.org_id = o.node_id AND t.tier = v.tier
+	  AND t.revision_from <= p.revision AND (t.revision_to IS NULL OR t.revision_to > p.revision)
+	GROUP BY i.plan_id, i.node_id, q.plan_id, q.period_id) AS s
 WHERE o.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
-   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n)
-GROUP BY p.plan_id, v.name, o.plan_id, o.node_id, up.plan_id, up.node_id, i.plan_id, i.node_id, q.plan_id, q.period_id;
+   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
 COMMENT ON VIEW quota_decomp.visible_battle_map IS
 'internal: current targets of every node, product and period, coarser ones added up, that the current role may read';
 
