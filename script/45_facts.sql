@@ -718,3 +718,149 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION quota_decomp._open_pipeline(int, text, date) IS
 'internal: the deals that were open on a day, by node; a missing amount is the list price, else the mean of the deals won by then';
+
+--
+-- What does not match
+--
+CREATE FUNCTION quota_decomp._spelling(key text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+	IF getdatabaseencoding() = 'UTF8' THEN
+		-- full-width letters and digits are the same letters and digits
+		key := normalize(key, NFKC);
+	END IF;
+	RETURN nullif(translate(regexp_replace(lower(key), '[[:space:][:punct:]]+', '', 'g'), '、。·・「」『』【】《》〈〉—–‐‑…', ''), '');
+END $$;
+COMMENT ON FUNCTION quota_decomp._spelling(text) IS 'internal: a key without case, blanks, punctuation and full-width forms';
+
+CREATE FUNCTION quota_decomp.check_mapping(plan text)
+RETURNS TABLE (source text, dimension text, hierarchy text, key text, facts bigint, amount numeric, problem text, suggestion text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	id CONSTANT int := quota_decomp._plan_id(plan, 1);
+	p record;
+	s record;
+	c record;
+	relation regclass;
+	kind text;
+	at_kind text;
+	amount_column text;
+	related boolean;
+BEGIN
+	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = id;
+	IF NOT (SELECT a.whole FROM quota_decomp.access a WHERE a.plan_id = id) THEN
+		RAISE insufficient_privilege USING MESSAGE = format('role %I sees a part of plan %L only', current_user, plan),
+			HINT = 'What matches nobody is shown to those who see the whole.';
+	END IF;
+	FOR s IN
+		-- by day, where a key belongs to somebody on the fact's day; deals are
+		-- looked up on whatever day is asked about
+		SELECT format('metric %L', m.metric) AS name, m.schema_name, m.relation_name, m.at_column AS at, m.member_column AS member, m.product_column AS product,
+			   CASE WHEN m.kind IN ('sum', 'ratio') THEN m.value_column END AS amount, m.kind, true AS by_day, true AS used
+		FROM quota_decomp.visible_metric m
+		WHERE m.metric = p.metric OR m.metric IN (SELECT d.metric FROM quota_decomp.visible_driver d WHERE d.plan_id = id)
+		   OR m.metric IN (SELECT v.metric FROM quota_decomp.visible_plan v WHERE v.plan_id = p.volume_plan_id)
+		UNION ALL
+		SELECT format('pipeline %L', l.pipeline), l.schema_name, l.relation_name, NULL, l.member_column, l.product_column, l.amount_column, 'sum', false,
+			   l.pipeline IN (SELECT d.pipeline FROM quota_decomp.visible_driver d WHERE d.plan_id = id AND d.pipeline IS NOT NULL)
+		FROM quota_decomp.visible_pipeline l
+		ORDER BY by_day DESC, name
+	LOOP
+		source := s.name;
+		dimension := NULL;
+		hierarchy := NULL;
+		key := NULL;
+		facts := NULL;
+		amount := NULL;
+		suggestion := NULL;
+		-- a relation or a column that is gone is a finding, not an error
+		BEGIN
+			relation := quota_decomp._source(s.schema_name, s.relation_name);
+			at_kind := quota_decomp._column(relation, 'at', s.at, 'day');
+			PERFORM quota_decomp._column(relation, 'member', s.member, 'key'), quota_decomp._column(relation, 'product', s.product, 'key'),
+				quota_decomp._column(relation, 'value', s.amount, 'number');
+		EXCEPTION WHEN undefined_table OR undefined_column OR datatype_mismatch THEN
+			problem := SQLERRM;
+			RETURN NEXT;
+			CONTINUE;
+		END;
+		-- a pipeline nobody of the plan is in belongs to others
+		IF NOT s.used THEN
+			EXECUTE format('SELECT EXISTS (SELECT FROM %s AS f WHERE %s IN (SELECT k.key FROM quota_decomp._keys($1, $2) AS k))', relation,
+				CASE WHEN coalesce(s.member, s.product) IS NULL THEN 'NULL' ELSE quota_decomp._key_expression(format('f.%I', coalesce(s.member, s.product))) END)
+			INTO related USING id, CASE WHEN s.member IS NULL THEN 'product' ELSE 'org' END;
+			CONTINUE WHEN NOT related;
+		END IF;
+		amount_column := CASE WHEN s.amount IS NOT NULL THEN format('sum(f.%I::numeric)', s.amount) WHEN s.kind = 'sum' AND s.by_day THEN 'count(*)::numeric' ELSE 'NULL::numeric' END;
+		IF s.by_day THEN
+			EXECUTE format('SELECT count(*), %s FROM %s AS f WHERE f.%I IS NULL', amount_column, relation, s.at) INTO facts, amount;
+			IF facts > 0 THEN
+				dimension := 'day';
+				problem := 'empty';
+				RETURN NEXT;
+			END IF;
+		END IF;
+		FOR c IN SELECT v.* FROM (VALUES ('org', p.org, s.member), ('product', p.product, s.product)) AS v(dimension, hierarchy, mapped) WHERE v.hierarchy IS NOT NULL LOOP
+			RETURN QUERY EXECUTE format($q$
+				WITH g AS (
+					SELECT %1$s AS m, %2$s AS d, count(*) AS c, %3$s AS a FROM %4$s AS f WHERE %5$s GROUP BY 1, 2
+				), k AS MATERIALIZED (
+					SELECT * FROM quota_decomp._keys($1, $2)
+				), missed AS (
+					SELECT g.m, sum(g.c)::bigint AS c, sum(g.a) AS a, EXISTS (SELECT FROM k WHERE k.key = g.m) AS known
+					FROM g LEFT JOIN k AS hit ON hit.key = g.m AND (g.d IS NULL OR hit.valid_from <= g.d AND hit.valid_to > g.d)
+					WHERE hit.key IS NULL GROUP BY g.m
+				), spelled AS (
+					-- a member's keys and its label; what to write is the key without its level, if that is its own
+					SELECT w.spelling, min(w.write) AS write, count(DISTINCT w.write) AS members
+					FROM (SELECT quota_decomp._spelling(v.word) AS spelling, coalesce((SELECT min(b.key) FROM k AS b WHERE b.own_key = k.own_key AND n.level || ':' || b.key = k.own_key), k.own_key) AS write
+						  FROM k JOIN quota_decomp.visible_node n ON n.plan_id = $1 AND n.node_id = k.member_id, LATERAL (VALUES (k.key), (n.label)) AS v(word)
+						  WHERE EXISTS (SELECT FROM missed WHERE NOT missed.known AND missed.m <> '')) AS w
+					WHERE w.spelling IS NOT NULL GROUP BY w.spelling
+				)
+				SELECT $3, $2, $4, missed.m::text, missed.c, missed.a,
+					CASE WHEN $5 THEN 'no column mapped' WHEN missed.m IS NULL OR missed.m = '' THEN 'empty' WHEN missed.known THEN 'outside its dates'
+						WHEN spelled.members > 1 THEN 'ambiguous spelling' ELSE 'unknown key' END,
+					CASE WHEN NOT missed.known AND spelled.members = 1 THEN spelled.write END
+				FROM missed LEFT JOIN spelled ON NOT missed.known AND spelled.spelling = quota_decomp._spelling(missed.m)
+				ORDER BY abs(missed.a) DESC NULLS LAST, missed.c DESC, missed.m $q$,
+				CASE WHEN c.mapped IS NULL THEN 'NULL::text COLLATE "C"' ELSE quota_decomp._key_expression(format('f.%I', c.mapped)) END,
+				CASE WHEN s.by_day THEN quota_decomp._day_expression(at_kind, format('f.%I', s.at), p.time_zone) ELSE 'NULL::date' END,
+				amount_column, relation, CASE WHEN s.by_day THEN format('f.%I IS NOT NULL', s.at) ELSE 'true' END)
+			USING id, c.dimension, s.name, c.hierarchy, c.mapped IS NULL;
+		END LOOP;
+	END LOOP;
+	-- members and the rest of the mapping
+	FOR s IN SELECT h.* FROM quota_decomp.visible_hierarchy_source h WHERE h.hierarchy IN (p.org, p.product) ORDER BY h.hierarchy, h.source_no LOOP
+		source := format('hierarchy %L', s.hierarchy);
+		dimension := CASE WHEN s.hierarchy = p.org THEN 'org' ELSE 'product' END;
+		hierarchy := s.hierarchy;
+		key := NULL;
+		facts := NULL;
+		amount := NULL;
+		suggestion := NULL;
+		BEGIN
+			relation := quota_decomp._source(s.schema_name, s.relation_name);
+			PERFORM quota_decomp._column(relation, v.argument, v.mapped, v.wanted)
+			FROM (VALUES ('key', s.key_column, 'key'), ('parent', s.parent_column, 'key'), ('label', s.label_column, 'text'), ('valid_from', s.valid_from_column, 'day'),
+				('valid_to', s.valid_to_column, 'day'), ('hired', s.hired_column, 'day'), ('left_on', s.left_on_column, 'day'), ('login', s.login_column, 'text'),
+				('eligible', s.eligible_column, 'keys'), ('member_group', s.group_column, 'text')) AS v(argument, mapped, wanted);
+			PERFORM quota_decomp._column(relation, 'levels', u.l, 'key') FROM unnest(s.level_columns) AS u(l);
+		EXCEPTION WHEN undefined_table OR undefined_column OR datatype_mismatch THEN
+			problem := SQLERRM;
+			RETURN NEXT;
+		END;
+	END LOOP;
+	RETURN QUERY
+	SELECT format('alias of %L', a.hierarchy), d.dimension, a.hierarchy, a.from_key, NULL::bigint, NULL::numeric, format('stands for %L, which is no member', a.to_key), NULL::text
+	FROM (VALUES ('org', p.org), ('product', p.product)) AS d(dimension, hierarchy) JOIN quota_decomp.visible_alias a ON a.hierarchy = d.hierarchy
+	WHERE NOT EXISTS (SELECT FROM quota_decomp.visible_node_key k WHERE k.plan_id = id AND k.dimension = d.dimension AND k.key = a.to_key)
+	ORDER BY 2, 4;
+	RETURN QUERY
+	SELECT format('scorecard %L', c.scorecard), NULL::text, NULL::text, nullif(c.member_group, ''), count(*), sum(c.weight), 'weights do not sum to 1'::text, NULL::text
+	FROM quota_decomp.visible_scorecard c GROUP BY c.scorecard, c.member_group HAVING sum(c.weight) <> 1 ORDER BY 1, 4;
+END $$;
+COMMENT ON FUNCTION quota_decomp.check_mapping(text) IS
+'what of the CRM matches nothing in a plan, with rows and amounts, and the key that was probably meant; scorecards that do not sum to 1; what is mapped but gone';
