@@ -41,8 +41,16 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
 	level int := (SELECT max(CASE g.privilege WHEN 'plan' THEN 3 WHEN 'estimate' THEN 2 ELSE 1 END)
 				  FROM quota_decomp.editable_plan_grant g WHERE g.role_name = role_name);
+	owner CONSTANT text := (SELECT pg_get_userbyid(e.extowner) FROM pg_extension e WHERE e.extname = 'quota_decomp');
+	prior CONSTANT text := current_setting('role');
+	grantors text;
 	o record;
 BEGIN
+	-- a superuser's GRANT is one of the tables' owner, which the owner of the
+	-- extension could not take back: it is given in his name
+	IF owner <> current_user AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+		PERFORM set_config('role', owner, true);
+	END IF;
 	FOR o IN SELECT a.kind, a.object, a.privileges, w.object IS NOT NULL AS wanted
 			 FROM quota_decomp._level_privileges(3) a
 			 LEFT JOIN quota_decomp._level_privileges(coalesce(level, 0)) w ON w.object = a.object
@@ -53,6 +61,16 @@ BEGIN
 			EXECUTE format('REVOKE %s ON %s %s FROM %I', o.privileges, o.kind, o.object, role_name);
 		END IF;
 	END LOOP;
+	PERFORM set_config('role', prior, true);
+	IF level IS NULL THEN
+		SELECT string_agg(DISTINCT quote_ident(pg_get_userbyid(x.grantor)), ', ') INTO grantors
+		FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) AS x JOIN pg_roles r ON r.oid = x.grantee
+		WHERE c.relnamespace = 'quota_decomp'::regnamespace AND r.rolname = role_name;
+		IF grantors IS NOT NULL THEN
+			RAISE WARNING USING MESSAGE = format('role %I keeps rights on objects of the plan layer that %s granted', role_name, grantors),
+				DETAIL = 'They show it no rows any more.', HINT = 'Whoever granted them can revoke them.';
+		END IF;
+	END IF;
 END $$;
 COMMENT ON FUNCTION quota_decomp._apply_grants(text) IS 'internal: gives a role the rights on objects that its grants need, and takes the others';
 
@@ -65,7 +83,8 @@ BEGIN
 	ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role_name) THEN
 		RAISE undefined_object USING MESSAGE = format('role %L does not exist', role_name),
 			HINT = CASE WHEN EXISTS (SELECT FROM pg_roles r WHERE r.rolname = lower(role_name)) THEN format('There is %L.', lower(role_name))
-				   WHEN role_name = 'public' THEN 'Plans are not granted to everybody: make a role that everybody is a member of.' END;
+				   WHEN role_name = 'public' THEN 'Plans are not granted to everybody: make a role that everybody is a member of.'
+				   ELSE 'Roles are made with CREATE ROLE.' END;
 	ELSIF NOT EXISTS (SELECT FROM quota_decomp.granted g WHERE g.plan_id IS NULL AND g.level = 3)
 		OR EXISTS (SELECT FROM quota_decomp._level_privileges(3) a CROSS JOIN LATERAL unnest(string_to_array(a.checked, ', ')) AS p(privilege)
 				   WHERE NOT CASE a.kind WHEN 'TABLE' THEN has_table_privilege(a.object, p.privilege || ' WITH GRANT OPTION')

@@ -173,9 +173,10 @@ SELECT s.plan_id, s.plan, s.metric, s.org_id, s.org, s.org_label, s.org_path, s.
 		   CASE WHEN NOT s.achievable THEN 'Not achievable: ' ||
 			   CASE WHEN s.amount IS NULL THEN 'there is no amount yet.'
 					WHEN s.baseline IS NOT NULL THEN round(abs(s.growth) * 100, 1) || CASE s.direction WHEN 'lower' THEN ' % below' ELSE ' % above' END || ' its own history'
-						|| CASE WHEN s.whole THEN '; the most is ' || round(s.most * 100, 1) || ' %, and the company''s is ' || coalesce(round(s.company * 100, 1) || ' %.', 'unknown.')
+						|| CASE WHEN s.whole THEN '; the most is ' || round(s.most * 100, 1) || ' %, while the company is to change by '
+										|| coalesce(CASE WHEN s.company > 0 THEN '+' ELSE '' END || round(s.company * 100, 1) || ' %.', 'an unknown part.')
 								ELSE '.' END
-					WHEN s.peers IS NOT NULL THEN 'without history of its own, it is above the median of its peers'
+					WHEN s.peers IS NOT NULL THEN 'without history of its own, it is ' || CASE s.direction WHEN 'lower' THEN 'below' ELSE 'above' END || ' the median of its peers'
 						|| CASE WHEN s.whole THEN ', ' || trim_scale(s.peers) || '.' ELSE '.' END
 					ELSE 'neither it nor a peer has history to compare with.' END END,
 		   CASE WHEN NOT s.relevant THEN 'Not relevant: no ' || concat_ws(', no ', CASE WHEN s.parent_goal IS NULL THEN 'parent goal' END,
@@ -331,8 +332,9 @@ BEGIN
 				DETAIL = format('Role %I may not make schemas in this database.', current_user);
 		END IF;
 		EXECUTE format('CREATE SCHEMA %I', schema);
-	ELSIF NOT has_schema_privilege(schema, 'CREATE') THEN
-		RAISE insufficient_privilege USING MESSAGE = format('role %I may not create in schema %I', current_user, schema);
+	ELSIF NOT (has_schema_privilege(schema, 'CREATE') AND has_schema_privilege(schema, 'USAGE')) THEN
+		RAISE insufficient_privilege USING MESSAGE = format('role %I may not create in schema %I', current_user, schema),
+			HINT = format('It needs: GRANT USAGE, CREATE ON SCHEMA %I TO %I.', schema, current_user);
 	END IF;
 
 	FOR view IN SELECT v FROM quota_decomp._view_names() AS v LOOP
