@@ -159,10 +159,12 @@ BEGIN
 			WHERE n.node_id = v.node_id AND n.source LIKE 'newcomer%' AND v.source = 'history';
 			SELECT count(*) FILTER (WHERE v.source LIKE 'newcomer%'), count(*) FILTER (WHERE v.source LIKE 'no %') INTO newcomers, nothing FROM pg_temp.qd_value v;
 			IF dimension = 'org' AND newcomers > 0 THEN
-				RAISE NOTICE USING MESSAGE = format('%s members began within the span of driver %L and weigh the median of their peers%s', newcomers, d.driver, CASE WHEN p.ramp_curve IS NULL THEN '' ELSE ', times their ramp' END);
+				RAISE NOTICE USING MESSAGE = format('driver %L: %s began within its span and %s the median of the peers%s', d.driver, newcomers || CASE newcomers WHEN 1 THEN ' member' ELSE ' members' END,
+					CASE newcomers WHEN 1 THEN 'weighs' ELSE 'weigh' END, CASE WHEN p.ramp_curve IS NULL THEN '' ELSE ', times a ramp' END);
 			END IF;
 			IF dimension = 'org' AND nothing > 0 THEN
-				RAISE NOTICE USING MESSAGE = format('%s members have no history in driver %L and weigh the median of their peers: no history is not zero', nothing, d.driver);
+				RAISE NOTICE USING MESSAGE = format('driver %L: %s no history and %s the median of the peers: no history is not zero', d.driver, CASE nothing WHEN 1 THEN '1 member has' ELSE nothing || ' members have' END,
+					CASE nothing WHEN 1 THEN 'weighs' ELSE 'weigh' END);
 			END IF;
 		END IF;
 		-- units nobody has a value of: the sum below, deepest first; then whoever
@@ -190,10 +192,10 @@ BEGIN
 	-- blended: one driver's values as they are, so that shares stay exact
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, product_id, value, share, source)
 	WITH part AS (
-		SELECT coalesce(w.org_id, w.product_id) AS node_id, w.value, w.share, w.source, d.driver, d.share AS driver_share, count(*) OVER (PARTITION BY m.parent_id, coalesce(w.org_id, w.product_id)) AS drivers
+		SELECT coalesce(w.org_id, w.product_id) AS node_id, w.value, w.share, w.source, k.driver, k.share AS driver_share, count(*) OVER (PARTITION BY m.parent_id, coalesce(w.org_id, w.product_id)) AS drivers
 		FROM quota_decomp.editable_weight w
 		JOIN pg_temp.qd_member m ON m.node_id = coalesce(w.org_id, w.product_id)
-		JOIN quota_decomp._drivers(plan_id, dimension) AS d ON d.driver_no = w.driver_no
+		JOIN quota_decomp._drivers(plan_id, dimension) AS k ON k.driver_no = w.driver_no
 		WHERE w.plan_id = plan_id AND w.dimension = dimension
 	), blend AS (
 		SELECT t.node_id, CASE WHEN max(t.drivers) = 1 THEN max(t.value) ELSE round(sum(t.driver_share * t.share) / sum(t.driver_share), 15) END AS value,
@@ -301,8 +303,8 @@ BEGIN
 	END LOOP;
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, period_id, value, share, source)
 	WITH part AS (
-		SELECT w.org_id, w.period_id, w.value, w.share, w.source, d.driver, d.share AS driver_share, count(*) OVER (PARTITION BY w.org_id, w.period_id) AS drivers
-		FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'time') AS d ON d.driver_no = w.driver_no
+		SELECT w.org_id, w.period_id, w.value, w.share, w.source, k.driver, k.share AS driver_share, count(*) OVER (PARTITION BY w.org_id, w.period_id) AS drivers
+		FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'time') AS k ON k.driver_no = w.driver_no
 		WHERE w.plan_id = plan_id AND w.dimension = 'time'
 	), blend AS (
 		SELECT t.org_id, t.period_id, CASE WHEN max(t.drivers) = 1 THEN max(t.value) ELSE round(sum(t.driver_share * t.share) / sum(t.driver_share), 15) END AS value,
@@ -373,8 +375,8 @@ BEGIN
 	END LOOP;
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, product_id, value, share, source)
 	SELECT plan_id, 'org_product', -1, t.org_id, t.product_id, t.value, round(t.value / sum(t.value) OVER (PARTITION BY t.org_id), 15), t.source
-	FROM (SELECT w.org_id, w.product_id, sum(d.share * w.share) AS value, string_agg(d.driver || ': ' || w.source, '; ' ORDER BY d.driver) AS source
-		  FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'org_product') AS d ON d.driver_no = w.driver_no
+	FROM (SELECT w.org_id, w.product_id, sum(k.share * w.share) AS value, string_agg(k.driver || ': ' || w.source, '; ' ORDER BY k.driver) AS source
+		  FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'org_product') AS k ON k.driver_no = w.driver_no
 		  WHERE w.plan_id = plan_id AND w.dimension = 'org_product'
 		  GROUP BY w.org_id, w.product_id) AS t;
 END $$;
