@@ -193,6 +193,7 @@ CREATE TABLE quota_decomp.node (
 	PRIMARY KEY (plan_id, node_id),
 	UNIQUE (plan_id, dimension, path)
 );
+CREATE INDEX node_member ON quota_decomp.node (plan_id, key);
 CREATE INDEX node_login ON quota_decomp.node (login) WHERE login IS NOT NULL;
 COMMENT ON TABLE quota_decomp.node IS 'a member of a plan''s organisation or products, under one parent for one span of time';
 COMMENT ON COLUMN quota_decomp.node.key IS 'key of the member, level-qualified (manager:Ann) where the hierarchy is flat; several nodes share it where the member moved';
@@ -282,7 +283,7 @@ CREATE TABLE quota_decomp.weight (
 	source text NOT NULL
 );
 CREATE INDEX weight_plan ON quota_decomp.weight (plan_id, dimension, driver_no, org_id);
-COMMENT ON TABLE quota_decomp.weight IS 'every weight of the last decomposition, by driver, and blended (driver 0)';
+COMMENT ON TABLE quota_decomp.weight IS 'every weight of the last decomposition, by driver, and blended (driver -1)';
 COMMENT ON COLUMN quota_decomp.weight.value IS 'what the driver''s source says, or what was taken for it';
 COMMENT ON COLUMN quota_decomp.weight.share IS 'the share of the whole dimension: what is blended';
 COMMENT ON COLUMN quota_decomp.weight.source IS 'where the value comes from: history, column, pipeline; or what it was taken for: mean, median of peers, ancestor';
@@ -381,7 +382,9 @@ CREATE TABLE quota_decomp.target (
 	volume numeric,
 	carried numeric,
 	rule text,
-	PRIMARY KEY (plan_id, tier, org_id, product_id, period_id, revision_from)
+	-- tier is not second: = on an enum is not leakproof, and so no condition on it
+	-- reaches the index through the views that guard the table
+	PRIMARY KEY (plan_id, org_id, tier, product_id, period_id, revision_from)
 );
 COMMENT ON TABLE quota_decomp.target IS 'the target of a node, for a product and a period of the finest grain: each cell of each node, in each revision';
 COMMENT ON COLUMN quota_decomp.target.revision_to IS 'the first revision in which it no longer holds; NULL: it holds';
