@@ -7,11 +7,9 @@
 --   sales_teams.csv     sales_agent, manager, regional_office
 --   sales_pipeline.csv  opportunity_id, sales_agent, product, account, deal_stage, engage_date, close_date, close_value
 --
--- Needs plan_input.sql.  Dates may be 2017-03-01 or 3/1/2017 (month first).  The files are read by
--- psql, not by the server, which may have no access to them.  Keys of the
--- pipeline that are not in the other files are matched by spelling (GTXPro is
--- GTX Pro) or by an aliases.csv (kind, from_key, to_key; psql -v aliases=1),
--- and csv_crm.key_map says which was taken for what.
+-- Dates may be 2017-03-01 or 3/1/2017 (month first).  The files are read by
+-- psql, not by the server, which may have no access to them.  An aliases.csv
+-- (kind, from_key, to_key) is read with psql -v aliases=1.
 
 \set ON_ERROR_STOP on
 \if :{?folder}
@@ -104,33 +102,5 @@ INSERT INTO csv_crm.opportunity
 SELECT opportunity_id, sales_agent, product, account, trim(deal_stage), csv_crm.to_day(engage_date), csv_crm.to_day(close_date),
 	   translate(nullif(trim(close_value), ''), '$,', '')::numeric
 FROM pipeline_text;
-
--- A key of the pipeline is the key itself, else an alias, else the only key
--- with the same spelling, else unmatched.  The amount is that of won deals.
-CREATE TABLE csv_crm.key_map AS
-WITH typed AS (
-	SELECT k.kind, k.written, count(*) AS facts,
-		   coalesce(sum(o.close_value) FILTER (WHERE lower(o.deal_stage) = 'won'), 0) AS amount
-	FROM csv_crm.opportunity o
-	CROSS JOIN LATERAL (VALUES ('agent', o.sales_agent), ('product', o.product), ('account', o.account)) AS k(kind, written)
-	GROUP BY k.kind, k.written
-), known AS (
-	SELECT 'agent' AS kind, sales_agent AS key FROM csv_crm.sales_team
-	UNION ALL SELECT 'product', product FROM csv_crm.product
-	UNION ALL SELECT 'account', account FROM csv_crm.account
-), spelled AS (
-	SELECT kind, plan_input.spelling(key) AS spelling, min(key) AS key
-	FROM known GROUP BY kind, plan_input.spelling(key) HAVING count(*) = 1
-)
-SELECT t.kind, t.written, coalesce(e.key, l.key, s.key) AS matched,
-	   CASE WHEN t.written IS NULL THEN 'empty' WHEN e.key IS NOT NULL THEN 'exact' WHEN l.key IS NOT NULL THEN 'alias'
-			WHEN s.key IS NOT NULL THEN 'spelling' ELSE 'unmatched' END AS how,
-	   t.facts, t.amount
-FROM typed t
-LEFT JOIN known e ON e.kind = t.kind AND e.key = t.written
-LEFT JOIN csv_crm.alias a ON a.kind = t.kind AND a.from_key = t.written
-LEFT JOIN known l ON l.kind = a.kind AND l.key = a.to_key
-LEFT JOIN spelled s ON s.kind = t.kind AND s.spelling = plan_input.spelling(t.written);
-COMMENT ON TABLE csv_crm.key_map IS 'every key the pipeline uses and what it was taken for';
 
 COMMIT;

@@ -185,6 +185,24 @@ AS 'MODULE_PATHNAME', 'qd_allocate_margins_detail';
 COMMENT ON FUNCTION quota_decomp.allocate_margins_detail(numeric, anyelement, numeric, anycompatible, numeric, numeric, numeric, numeric, numeric, quota_decomp.rounding_rule) IS
 'window function: as allocate_margins, with the fitted value, the rounding and the rule that decided each amount';
 
+CREATE FUNCTION quota_decomp.margins_row_total(
+	weight numeric,
+	row_key anyelement,
+	row_total numeric,
+	column_key anycompatible,
+	column_total numeric,
+	floor numeric DEFAULT NULL,
+	cap numeric DEFAULT NULL,
+	locked numeric DEFAULT NULL,
+	unit numeric DEFAULT 0.01,
+	row_floor numeric DEFAULT NULL,
+	row_cap numeric DEFAULT NULL)
+RETURNS numeric
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 40
+AS 'MODULE_PATHNAME', 'qd_margins_row_total';
+COMMENT ON FUNCTION quota_decomp.margins_row_total(numeric, anyelement, numeric, anycompatible, numeric, numeric, numeric, numeric, numeric, numeric, numeric) IS
+'window function: the total of the row that the cells of a grid and its column totals can hold, within row_floor and row_cap, nearest in proportion to the row totals asked for; allocate_margins meets it';
+
 ----------------------------------------------------------------------
 -- Top-down and bottom-up in one tree
 ----------------------------------------------------------------------

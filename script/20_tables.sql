@@ -283,7 +283,7 @@ CREATE TABLE quota_decomp.weight (
 	source text NOT NULL
 );
 CREATE INDEX weight_plan ON quota_decomp.weight (plan_id, dimension, driver_no, org_id);
-COMMENT ON TABLE quota_decomp.weight IS 'every weight of the last decomposition, by driver, and blended (driver 0)';
+COMMENT ON TABLE quota_decomp.weight IS 'every weight of the last decomposition, by driver, and blended (driver -1)';
 COMMENT ON COLUMN quota_decomp.weight.value IS 'what the driver''s source says, or what was taken for it';
 COMMENT ON COLUMN quota_decomp.weight.share IS 'the share of the whole dimension: what is blended';
 COMMENT ON COLUMN quota_decomp.weight.source IS 'where the value comes from: history, column, pipeline; or what it was taken for: mean, median of peers, ancestor';

@@ -753,9 +753,10 @@ report_infeasible(qd_source *source, const qd_unit *unit, const qd_problem *prob
 					 *of_node ? errhint("%s", bounds_hint) :
 					 errhint("Floors, caps and locks leave no other; rows with a null weight take no part.")));
 			break;
-		case QD_ON_SUMS:		/* a grid's: allocate_margins.c */
+		case QD_ON_SUMS:		/* a grid's: grid_source.c */
 		case QD_ON_LINE:
 		case QD_ON_LINES:
+		case QD_ON_ROW_BOUNDS:
 			break;
 	}
 	pg_unreachable();

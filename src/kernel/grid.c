@@ -249,6 +249,43 @@ settle_cells(setup *s, uint8_t *kind, int32_t *open)
 	return QD_OK;
 }
 
+/* a line that cannot have its total, and what its cells can hold */
+static qd_status
+report_line(const setup *s, const uint8_t *kind, int32_t line)
+{
+	const qd_grid *grid = s->grid;
+	qd_int128	low = 0;
+	qd_int128	high = 0;
+	bool		open = false;
+	int32_t		i;
+
+	for (i = 0; i < grid->n; i++)
+	{
+		int64_t		cell_low;
+		int64_t		cell_high;
+
+		QD_POLL(s->env, i);
+		if (kind[i] == CELL_NONE || (line < grid->rows ? grid->row[i] : column_line(grid, i)) != line)
+			continue;
+		cell_bounds(s, i, &cell_low, &cell_high);
+		if (kind[i] == CELL_HELD)
+			cell_low = cell_high = grid->amount[i];
+		low += cell_low;
+		if (cell_high == QD_NO_CAP)
+			open = true;
+		else
+			high += cell_high;
+	}
+	s->problem->subject = QD_ON_LINE;
+	s->problem->row = line;
+	s->problem->asked = line < grid->rows ? grid->row_total[line] : grid->column_total[line - grid->rows];
+	s->problem->low = s->mirrored ? -high : low;
+	s->problem->high = s->mirrored ? -low : high;
+	s->problem->unbounded_low = s->mirrored && open;
+	s->problem->unbounded_high = !s->mirrored && open;
+	return QD_INFEASIBLE;
+}
+
 /*
  * A line whose bounds and locks alone are above its total.  Where amounts may go
  * below 0, many lines can look so and be none: one pass over the cells finds the
@@ -260,9 +297,6 @@ check_needs(setup *s, const uint8_t *kind)
 	const qd_env *env = s->env;
 	const qd_grid *grid = s->grid;
 	int64_t    *over;			/* need less what is below 0 */
-	qd_int128	low = 0;
-	qd_int128	high = 0;
-	bool		open = false;
 	int32_t		line;
 	int32_t		i;
 
@@ -289,31 +323,7 @@ check_needs(setup *s, const uint8_t *kind)
 	if (line == s->net->lines)
 		return QD_OK;
 
-	for (i = 0; i < grid->n; i++)
-	{
-		int64_t		cell_low;
-		int64_t		cell_high;
-
-		QD_POLL(env, i);
-		if (kind[i] == CELL_NONE || (line < grid->rows ? grid->row[i] : column_line(grid, i)) != line)
-			continue;
-		cell_bounds(s, i, &cell_low, &cell_high);
-		if (kind[i] == CELL_HELD)
-			cell_low = cell_high = grid->amount[i];
-		low += cell_low;
-		if (cell_high == QD_NO_CAP)
-			open = true;
-		else
-			high += cell_high;
-	}
-	s->problem->subject = QD_ON_LINE;
-	s->problem->row = line;
-	s->problem->asked = line < grid->rows ? grid->row_total[line] : grid->column_total[line - grid->rows];
-	s->problem->low = s->mirrored ? -high : low;
-	s->problem->high = s->mirrored ? -low : high;
-	s->problem->unbounded_low = s->mirrored && open;
-	s->problem->unbounded_high = !s->mirrored && open;
-	return QD_INFEASIBLE;
+	return report_line(s, kind, line);
 }
 
 /* start, and across from row and column, which are in order of rows, then columns */
@@ -766,6 +776,87 @@ qd_grid_find_twins(const qd_env *env, const qd_grid *grid, int32_t *first, int32
 	return status;
 }
 
+/* the beginnings of a network; what it holds goes with qd_net_close */
+static qd_status
+begin_net(setup *s, const qd_env *env, qd_grid *grid, qd_net *net, qd_problem *problem)
+{
+	s->env = net->env = env;
+	s->grid = net->grid = grid;
+	s->net = net;
+	s->problem = problem;
+	net->rows = grid->rows;
+	net->lines = grid->rows + grid->columns;
+	net->need = qd_net_alloc(env, sizeof(int64_t) * ((size_t) net->lines + 1));
+	return net->need ? add_totals(s) : QD_NOMEM;
+}
+
+/* the first column whose cells cannot hold its total, whatever the rows have */
+static qd_status
+check_columns(const setup *s, const uint8_t *kind)
+{
+	const qd_net *net = s->net;
+	int32_t		line;
+	int32_t		i;
+
+	for (line = net->rows; line < net->lines; line++)
+	{
+		int64_t		lacking = net->need[line];
+
+		for (i = net->start[line]; i < net->start[line + 1] && lacking > 0; i++)
+		{
+			QD_POLL(s->env, i);
+			lacking -= qd_net_room(net, qd_net_slot(net, line, i));
+		}
+		if (net->need[line] < 0 || lacking > 0)
+			return report_line(s, kind, line);
+	}
+	return QD_OK;
+}
+
+qd_status
+qd_net_open(const qd_env *env, qd_grid *grid, qd_net *net, qd_problem *problem)
+{
+	setup		s = {0};
+	uint8_t    *kind = qd_net_alloc(env, (size_t) grid->n + 1);
+	int32_t		open = 0;
+	qd_status	status = begin_net(&s, env, grid, net, problem);
+	int32_t		slot;
+
+	if (status == QD_OK && !kind)
+		status = QD_NOMEM;
+	if (status == QD_OK)
+		status = settle_cells(&s, kind, &open);
+	if (status == QD_OK)
+		status = build_net(&s, kind, open);
+	for (slot = 0; status == QD_OK && net->spare && slot < net->slots; slot++)
+	{
+		QD_POLL(env, slot);
+		lower_begin(net, slot, 1);
+		net->above[slot] = 0;
+	}
+	if (status == QD_OK)
+		status = check_columns(&s, kind);
+	qd_net_release(env, kind);
+	return status;
+}
+
+void
+qd_net_close(qd_net *net)
+{
+	const qd_env *env = net->env;
+
+	qd_net_release(env, net->spare);
+	qd_net_release(env, net->room);
+	qd_net_release(env, net->low);
+	qd_net_release(env, net->above);
+	qd_net_release(env, net->cell);
+	qd_net_release(env, net->column);
+	qd_net_release(env, net->row);
+	qd_net_release(env, net->across);
+	qd_net_release(env, net->start);
+	qd_net_release(env, net->need);
+}
+
 qd_status
 qd_allocate_grid(const qd_env *env, qd_grid *grid, qd_rounding rounding, bool explain,
 				 qd_problem *problem)
@@ -780,17 +871,10 @@ qd_allocate_grid(const qd_env *env, qd_grid *grid, qd_rounding rounding, bool ex
 
 	if (rounding == QD_CUMULATIVE)
 		return QD_INTERNAL;
-	s.env = net.env = env;
-	s.grid = net.grid = grid;
-	s.net = &net;
-	s.problem = problem;
-	net.rows = grid->rows;
-	net.lines = grid->rows + grid->columns;
-	net.need = qd_net_alloc(env, sizeof(int64_t) * ((size_t) net.lines + 1));
 	kind = qd_net_alloc(env, (size_t) grid->n + 1);
-	status = net.need && kind ? QD_OK : QD_NOMEM;
-	if (status == QD_OK)
-		status = add_totals(&s);
+	status = begin_net(&s, env, grid, &net, problem);
+	if (status == QD_OK && !kind)
+		status = QD_NOMEM;
 	if (status == QD_OK)
 		status = settle_cells(&s, kind, &open);
 	if (status == QD_OK)
@@ -822,15 +906,6 @@ qd_allocate_grid(const qd_env *env, qd_grid *grid, qd_rounding rounding, bool ex
 		status = finish(&s);
 	qd_net_release(env, need);
 	qd_net_release(env, forced);
-	qd_net_release(env, net.spare);
-	qd_net_release(env, net.room);
-	qd_net_release(env, net.low);
-	qd_net_release(env, net.above);
-	qd_net_release(env, net.cell);
-	qd_net_release(env, net.column);
-	qd_net_release(env, net.row);
-	qd_net_release(env, net.across);
-	qd_net_release(env, net.start);
-	qd_net_release(env, net.need);
+	qd_net_close(&net);
 	return status;
 }

@@ -95,7 +95,8 @@ typedef enum qd_subject
 								 * missing */
 	QD_ON_SUMS,					/* these three: see grid.h */
 	QD_ON_LINE,
-	QD_ON_LINES
+	QD_ON_LINES,
+	QD_ON_ROW_BOUNDS			/* see row_total.h */
 } qd_subject;
 
 typedef struct qd_problem
@@ -103,7 +104,8 @@ typedef struct qd_problem
 	qd_subject	subject;
 	int32_t		row;			/* the node, or -1 */
 	uint8_t		bound;			/* QD_ON_CHILDREN: QD_HAS_FLOOR, QD_HAS_CAP or
-								 * QD_LOCKED */
+								 * QD_LOCKED; QD_ON_ROW_BOUNDS: one of the
+								 * first two */
 	qd_int128	asked;			/* for QD_ON_CHILDREN, QD_ON_BOUND: the own
 								 * bound that clashes */
 	qd_int128	low;			/* the reachable range */

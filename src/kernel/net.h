@@ -87,6 +87,16 @@ qd_net_release(const qd_env *env, void *ptr)
 		env->release(env->arg, ptr);
 }
 
+/*
+ * The network of a grid whose rows may have any totals: every cell at its least
+ * (below 0, too), held cells taken out, above[] 0.  QD_INFEASIBLE: as
+ * qd_allocate_grid for sums, locks and bounds of cells, and QD_ON_LINE for a
+ * column whose cells cannot hold its total.  net is {0}; close it whatever the
+ * status.
+ */
+extern qd_status qd_net_open(const qd_env *env, qd_grid *grid, qd_net *net, qd_problem *problem);
+extern void qd_net_close(qd_net *net);
+
 /* takes slots out whose `keep` is 0, in place; start, across follow */
 extern void qd_net_filter(qd_net *net, const uint8_t *keep);
 

@@ -262,18 +262,7 @@ print_board(const board *b)
 
 /* --------------------------------------------------------------- promises */
 
-/* what a cell may have, as the rules of a partition say */
-typedef struct range
-{
-	bool		part;
-	bool		open;			/* may have more than one amount */
-	qd_int128	low;
-	qd_int128	high;
-} range;
-
-#define FAR ((qd_int128) 1 << 100)
-
-static range *
+range *
 ranges_of(const board *b)
 {
 	range	   *r = test_zeroed((size_t) b->n, sizeof(range));
@@ -307,7 +296,7 @@ ranges_of(const board *b)
 }
 
 /* a solution by plain augmenting paths, from nothing; slow and simple */
-static bool
+bool
 has_solution(const board *b, const range *r)
 {
 	int32_t		lines = b->rows + b->columns;

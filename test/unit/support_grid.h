@@ -44,6 +44,22 @@ extern void board_outcome_free(board_outcome *o);
 /* the fitted value of a cell */
 extern double exact_of(const board_outcome *o, int32_t cell);
 
+/* what a cell may have, as the rules of a partition say */
+typedef struct range
+{
+	bool		part;
+	bool		open;			/* may have more than one amount */
+	qd_int128	low;			/* -FAR, FAR: none */
+	qd_int128	high;
+} range;
+
+#define FAR ((qd_int128) 1 << 100)
+
+extern range *ranges_of(const board *b);
+
+/* whether there is one, by a search of its own */
+extern bool has_solution(const board *b, const range *r);
+
 /* with bounds, locks, missing cells and so on; mostly with a solution */
 extern board *draw_board(source *s, int32_t most_lines, int64_t most_amount);
 extern bool check_board(const board *b, source *s, verdict *v);

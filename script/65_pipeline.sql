@@ -1,0 +1,540 @@
+----------------------------------------------------------------------
+-- The pipeline: forecast, funnel, reverse funnel
+--
+-- Everything here reads a mapped pipeline with the rights of the caller, as
+-- it was known on a day: nothing that happened later is used.  The method is
+-- described in docs/forecast.md.  Probabilities are double precision, they
+-- steer; amounts are numeric.
+----------------------------------------------------------------------
+
+CREATE FUNCTION quota_decomp._local_day(relation regclass, column_name name, alias text, zone text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	-- a day stays a day; a moment is cut in the zone that was asked for
+	SELECT CASE
+		WHEN a.atttypid = 'date'::regtype THEN format('%s.%I', alias, column_name)
+		WHEN a.atttypid = 'timestamptz'::regtype AND zone IS NOT NULL THEN format('(%s.%I AT TIME ZONE %L)::date', alias, column_name, zone)
+		ELSE format('%s.%I::date', alias, column_name) END
+	FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION quota_decomp._local_day(regclass, name, text, text) IS 'internal: the expression for the day of a column';
+
+CREATE FUNCTION quota_decomp._pipeline_relation(pipeline text, history boolean) RETURNS regclass
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	m quota_decomp.visible_pipeline;
+	relation regclass;
+BEGIN
+	SELECT p.* INTO m FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
+	IF m.pipeline IS NULL THEN
+		RAISE undefined_object USING MESSAGE = format('pipeline %s does not exist', coalesce(quote_literal(pipeline), 'NULL')),
+			HINT = coalesce('Pipelines there are: ' || (SELECT string_agg(quote_literal(s.pipeline), ', ') FROM (SELECT p.pipeline FROM quota_decomp.visible_pipeline p ORDER BY p.pipeline LIMIT 10) AS s) || '.',
+							'Make one with create_pipeline().');
+	ELSIF history AND m.history_relation IS NULL THEN
+		RETURN NULL;
+	END IF;
+	relation := to_regclass(CASE WHEN history THEN format('%I.%I', m.history_schema, m.history_relation) ELSE format('%I.%I', m.schema_name, m.relation_name) END);
+	IF relation IS NULL THEN
+		RAISE undefined_table USING MESSAGE = format('pipeline %L is mapped to %I.%I, which does not exist', pipeline,
+				CASE WHEN history THEN m.history_schema ELSE m.schema_name END, CASE WHEN history THEN m.history_relation ELSE m.relation_name END),
+			HINT = 'Map it again with create_pipeline().';
+	END IF;
+	RETURN relation;
+END $$;
+COMMENT ON FUNCTION quota_decomp._pipeline_relation(text, boolean) IS 'internal: the relation a pipeline is mapped to, or that of its history';
+
+CREATE FUNCTION quota_decomp._stage_spells(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (key text, stage text, entered date, left_on date)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 50000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	m quota_decomp.visible_pipeline;
+	relation regclass := quota_decomp._pipeline_relation(pipeline, true);
+BEGIN
+	IF relation IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT p.* INTO m FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
+	-- two stages entered on one day: the order of the stages decides, what is
+	-- no stage (won, lost) comes last
+	RETURN QUERY EXECUTE format($q$
+		SELECT s.key, s.stage, s.entered, lead(s.entered) OVER (PARTITION BY s.key ORDER BY s.entered, coalesce(array_position($2, s.stage), 10000), s.stage)
+		FROM (SELECT h.%1$I::text AS key, h.%2$I::text AS stage, %3$s AS entered FROM %4$s h) AS s
+		WHERE s.entered <= $1 AND s.key IS NOT NULL$q$,
+		m.history_key_column, m.history_stage_column, quota_decomp._local_day(relation, m.history_entered_column, 'h', zone), relation)
+		USING day, coalesce(m.stages, '{}');
+END $$;
+COMMENT ON FUNCTION quota_decomp._stage_spells(text, date, text) IS 'internal: when deals were in which stage, as known on a day; empty without a history';
+
+CREATE FUNCTION quota_decomp._deals(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (key text, member text, product text, account text, stage text, entered date, opened date, closed date, won boolean, amount numeric, amount_source text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	m quota_decomp.visible_pipeline;
+	relation regclass := quota_decomp._pipeline_relation(pipeline, false);
+	estimated boolean := false;
+	up_to_date boolean;
+	opened_expr text;
+	closed_expr text;
+	amount_expr text := 'NULL::numeric';
+	list_expr text := 'NULL::numeric';
+BEGIN
+	SELECT p.* INTO m FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
+	opened_expr := quota_decomp._local_day(relation, m.opened_column, 'd', zone);
+	closed_expr := coalesce(quota_decomp._local_day(relation, m.closed_column, 'd', zone), 'NULL::date');
+	IF m.list_price_column IS NOT NULL THEN
+		list_expr := format('d.%I::numeric', m.list_price_column);
+	END IF;
+	IF m.amount_column IS NOT NULL THEN
+		amount_expr := format('d.%I::numeric', m.amount_column);
+		-- amounts that stand beside open deals are estimates and were known;
+		-- where no open deal has one they are what a deal brought in the end
+		EXECUTE format('SELECT EXISTS (SELECT FROM %s d WHERE d.%I <> 0 AND d.%I::text <> ALL ($1))', relation, m.amount_column, m.stage_column)
+			INTO estimated USING m.won || m.lost;
+	END IF;
+	-- without a history the present stage is that of the day only if nothing
+	-- has happened since
+	IF m.history_relation IS NULL THEN
+		EXECUTE format('SELECT NOT EXISTS (SELECT FROM %1$s d WHERE %2$s > $1) AND NOT EXISTS (SELECT FROM %1$s d WHERE %3$s > $1 AND d.%4$I::text = ANY ($2))',
+			relation, opened_expr, closed_expr, m.stage_column) INTO up_to_date USING day, m.won || m.lost;
+	END IF;
+	RETURN QUERY EXECUTE format($q$
+		WITH source AS MATERIALIZED (
+			SELECT d.%1$I::text AS key, %2$s AS member, %3$s AS product, %4$s AS account, d.%5$I::text AS stage,
+				   %6$s AS opened, %7$s AS closed, %8$s AS amount, %9$s AS list_price
+			FROM %10$s d
+		), known AS MATERIALIZED (
+			-- a date of closing counts only beside a stage that is one
+			SELECT s.key, s.member, s.product, s.account, s.opened, s.list_price, s.stage,
+				   CASE WHEN s.stage = ANY ($2) AND NOT coalesce(s.closed > $1, false) THEN true
+						WHEN s.stage = ANY ($3) AND NOT coalesce(s.closed > $1, false) THEN false END AS won,
+				   s.closed, s.amount
+			FROM source s
+			WHERE s.opened <= $1 OR s.opened IS NULL
+		), typical AS (
+			SELECT avg(k.amount) AS amount FROM known k WHERE k.won
+		)
+		SELECT k.key, k.member, k.product, k.account,
+			   CASE WHEN k.won IS NOT NULL THEN k.stage WHEN $6 THEN h.stage WHEN $5 THEN k.stage END,
+			   CASE WHEN $6 AND k.won IS NULL THEN h.entered END,
+			   k.opened, CASE WHEN k.won IS NOT NULL THEN k.closed END, k.won,
+			   CASE WHEN k.won IS NOT NULL OR $4 AND k.amount IS NOT NULL THEN k.amount ELSE coalesce(k.list_price, t.amount) END,
+			   CASE WHEN k.won IS NOT NULL OR $4 AND k.amount IS NOT NULL THEN CASE WHEN k.amount IS NOT NULL THEN 'amount' END
+					WHEN k.list_price IS NOT NULL THEN 'list price' WHEN t.amount IS NOT NULL THEN 'mean won deal' END
+		FROM known k CROSS JOIN typical t%11$s$q$,
+		m.key_column,
+		CASE WHEN m.member_column IS NULL THEN 'NULL::text' ELSE format('d.%I::text', m.member_column) END,
+		CASE WHEN m.product_column IS NULL THEN 'NULL::text' ELSE format('d.%I::text', m.product_column) END,
+		CASE WHEN m.account_column IS NULL THEN 'NULL::text' ELSE format('d.%I::text', m.account_column) END,
+		m.stage_column, opened_expr, closed_expr, amount_expr, list_expr, relation,
+		CASE WHEN m.history_relation IS NULL THEN ' LEFT JOIN (SELECT NULL::text AS stage, NULL::date AS entered) AS h ON false'
+		ELSE ' LEFT JOIN (SELECT s.key, s.stage, s.entered FROM quota_decomp._stage_spells($7, $1, $8) s WHERE s.left_on IS NULL) AS h ON h.key = k.key AND k.won IS NULL' END)
+		USING day, m.won, m.lost, estimated, up_to_date, m.history_relation IS NOT NULL, pipeline, zone;
+END $$;
+COMMENT ON FUNCTION quota_decomp._deals(text, date, text) IS 'internal: the deals of a pipeline as they were known on a day';
+
+CREATE FUNCTION quota_decomp._outlook(pipeline text, day date, bounds date[], first_month int DEFAULT 1, zone text DEFAULT NULL)
+RETURNS TABLE (kind text, key text, member text, product text, stage text, opened date, period int, deals float8, probability float8,
+			   amount numeric, amount_source text, from_day date, to_day date,
+			   forecast_open numeric, actual_open numeric, forecast_new numeric, actual_new numeric)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
+WITH deal AS MATERIALIZED (
+	SELECT d.* FROM quota_decomp._deals(_outlook.pipeline, _outlook.day, _outlook.zone) d
+), spell AS MATERIALIZED (
+	SELECT s.* FROM quota_decomp._stage_spells(_outlook.pipeline, _outlook.day, _outlook.zone) s
+), fact AS MATERIALIZED (
+	-- all that the curves need to know
+	SELECT d.opened, CASE WHEN d.closed IS NOT NULL THEN greatest(d.closed, d.opened) END AS closed, d.won, count(*)::float8 AS n
+	FROM deal d WHERE d.opened IS NOT NULL AND (d.won IS NULL OR d.closed IS NOT NULL)
+	GROUP BY 1, 2, 3
+), span AS (
+	SELECT min(f.closed) AS first_closed,
+		   (SELECT greatest(14, least(92, b.last - _outlook.day - 1)) FROM (SELECT max(u.b) AS last FROM unnest(_outlook.bounds) AS u(b)) AS b) AS days
+	FROM fact f
+), origin AS MATERIALIZED (
+	-- the day itself, and the earlier days on which the same forecast could
+	-- have been made and has been answered since
+	SELECT o.i, o.d, s.days, greatest(s.first_closed, least(o.d - 181, w.closed)) AS since, s.first_closed
+	FROM span s
+	CROSS JOIN generate_series(0, 9) AS g(i)
+	CROSS JOIN LATERAL (SELECT g.i, CASE g.i WHEN 0 THEN _outlook.day ELSE _outlook.day - s.days - 30 * (g.i - 1) END AS d) AS o
+	-- half a year, or as long as it takes to see 50 deals won
+	LEFT JOIN LATERAL (SELECT min(c.closed) AS closed FROM (
+		SELECT f.closed, sum(f.n) OVER (ORDER BY f.closed DESC) - f.n AS later FROM fact f WHERE f.won AND f.closed <= o.d) AS c WHERE c.later < 50) AS w ON true
+	WHERE o.i = 0 OR o.d - s.first_closed >= 28
+), month AS MATERIALIZED (
+	-- months, and which month of a quarter each is
+	SELECT m::date AS starts, (m + interval '1 month')::date - 1 AS last, (extract(month FROM m)::int - _outlook.first_month + 12) % 3 AS slot
+	FROM (SELECT min(o.since) AS since FROM origin o) AS s,
+		 generate_series(date_trunc('month', s.since::timestamp), (SELECT max(u.b) FROM unnest(_outlook.bounds) AS u(b))::timestamp, interval '1 month') AS m
+), exposed AS MATERIALIZED (
+	-- each deal was at risk at each age from when we began to look to its end;
+	-- an open one until the day
+	SELECT o.i, greatest(f.opened, o.since) AS starts, CASE WHEN f.closed <= o.d THEN f.closed ELSE o.d END AS ends,
+		   f.opened, CASE WHEN f.closed <= o.d THEN f.won END AS won, f.n
+	FROM origin o JOIN fact f ON f.opened <= o.d AND coalesce(f.closed, o.d) >= o.since
+), step AS (
+	SELECT e.i, m.slot, greatest(e.starts, m.starts) - e.opened AS age, e.n AS n, 0::float8 AS won, 0::float8 AS lost
+	FROM exposed e JOIN month m ON m.starts <= e.ends AND m.last >= e.starts
+	UNION ALL
+	SELECT e.i, m.slot, least(e.ends, m.last) - e.opened + 1, -e.n, 0, 0
+	FROM exposed e JOIN month m ON m.starts <= e.ends AND m.last >= e.starts
+	UNION ALL
+	SELECT e.i, m.slot, e.ends - e.opened, 0, CASE WHEN e.won THEN e.n ELSE 0 END, CASE WHEN e.won THEN 0 ELSE e.n END
+	FROM exposed e JOIN month m ON e.ends BETWEEN m.starts AND m.last WHERE e.won IS NOT NULL
+), stepped AS (
+	SELECT s.i, s.slot, s.age, sum(s.n) AS n, sum(s.won) AS won, sum(s.lost) AS lost FROM step s GROUP BY 1, 2, 3
+), oldest AS (
+	SELECT s.i, max(s.age) AS age FROM stepped s WHERE s.won > 0 GROUP BY s.i
+), at_risk AS MATERIALIZED (
+	SELECT g.i, g.slot, g.age, sum(coalesce(s.n, 0)) OVER (PARTITION BY g.i, g.slot ORDER BY g.age) AS n, coalesce(s.won, 0) AS won, coalesce(s.lost, 0) AS lost
+	FROM (SELECT x.i, l.slot, a AS age FROM oldest x, generate_series(0, 2) AS l(slot), generate_series(0, x.age) AS a) AS g
+	LEFT JOIN stepped s ON s.i = g.i AND s.slot = g.slot AND s.age = g.age
+), plain AS (
+	SELECT r.i, r.age, sum(r.won) / nullif(sum(r.n), 0) AS won, sum(r.lost) / nullif(sum(r.n), 0) AS lost FROM at_risk r GROUP BY 1, 2
+), season AS MATERIALIZED (
+	-- the months of a quarter are not alike: what happened in them by what the
+	-- ages alone would say
+	SELECT r.i, r.slot, (sum(r.won) + 10) / (sum(r.n * p.won) + 10) AS won, (sum(r.lost) + 10) / (sum(r.n * p.lost) + 10) AS lost
+	FROM at_risk r JOIN plain p ON p.i = r.i AND p.age = r.age GROUP BY 1, 2
+), hazard AS MATERIALIZED (
+	SELECT r.i, r.age, coalesce(sum(r.won) / nullif(sum(r.n * s.won), 0), 0) AS won, coalesce(sum(r.lost) / nullif(sum(r.n * s.lost), 0), 0) AS lost
+	FROM at_risk r JOIN season s ON s.i = r.i AND s.slot = r.slot GROUP BY 1, 2
+), landmark AS MATERIALIZED (
+	-- deals that were open at an origin, by age and stage, and what came of them
+	SELECT o.i, o.d - d.opened AS age, coalesce(s.stage, '') AS stage, count(*)::float8 AS n,
+		   count(*) FILTER (WHERE d.won AND d.closed <= o.d + o.days)::float8 AS won,
+		   sum(d.amount) FILTER (WHERE d.won AND d.closed <= o.d + o.days) AS won_amount,
+		   sum(d.amount) AS amount
+	FROM origin o
+	JOIN deal d ON d.opened <= o.d AND (d.won IS NULL OR d.closed > o.d)
+	LEFT JOIN spell s ON s.key = d.key AND s.entered <= o.d AND (s.left_on > o.d OR s.left_on IS NULL)
+	GROUP BY 1, 2, 3
+), opening AS (
+	-- deals opened a day, of late
+	SELECT o.i, sum(f.n) / (o.d - s.since) AS a_day
+	FROM origin o CROSS JOIN LATERAL (SELECT least(greatest(o.d - 91, o.first_closed - 1), o.d - 28) AS since) AS s
+	JOIN fact f ON f.opened > s.since AND f.opened <= o.d
+	GROUP BY o.i, o.d, s.since
+), bound AS (
+	SELECT 0 AS i, u.b - 1 AS last, u.period::int AS period,
+		   coalesce(lag(u.b) OVER (ORDER BY u.period) - 1, _outlook.day) AS before
+	FROM unnest(_outlook.bounds) WITH ORDINALITY AS u(b, period)
+	UNION ALL
+	SELECT o.i, o.d + o.days, 1, o.d FROM origin o WHERE o.i > 0
+), start AS (
+	SELECT l.i, o.d AS starts, l.age, false AS new, NULL::float8 AS n FROM landmark l JOIN origin o ON o.i = l.i JOIN oldest x ON x.i = l.i AND l.age < x.age GROUP BY 1, 2, 3
+	UNION ALL
+	SELECT o.i, u::date - 1, -1, true, p.a_day
+	FROM origin o JOIN opening p ON p.i = o.i,
+		 generate_series((o.d + 1)::timestamp, (SELECT max(b.last) FROM bound b WHERE b.i = o.i)::timestamp, interval '1 day') AS u
+), walk AS (
+	-- day by day from where a deal stands
+	SELECT s.i, s.starts, s.age, s.new, s.n, s.starts + (h.age - s.age) AS on_day,
+		   least(1, h.won * f.won) AS won, least(1, h.won * f.won) + least(1, h.lost * f.lost) AS ended
+	FROM start s
+	JOIN (SELECT b.i, max(b.last) AS last FROM bound b GROUP BY b.i) AS e ON e.i = s.i
+	JOIN hazard h ON h.i = s.i AND h.age > s.age AND h.age <= s.age + (e.last - s.starts)
+	JOIN month m ON s.starts + (h.age - s.age) BETWEEN m.starts AND m.last
+	JOIN season f ON f.i = s.i AND f.slot = m.slot
+), walked AS (
+	SELECT w.i, w.starts, w.age, w.new, w.n, w.on_day,
+		   w.won * coalesce(exp(sum(ln(greatest(1 - w.ended, 1e-9))) OVER (
+			   PARTITION BY w.i, w.new, w.starts, w.age ORDER BY w.on_day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)), 1) AS won
+	FROM walk w
+), chance AS MATERIALIZED (
+	SELECT w.i, w.age, b.period, sum(w.won) AS p
+	FROM walked w JOIN bound b ON b.i = w.i AND w.on_day > b.before AND w.on_day <= b.last WHERE NOT w.new
+	GROUP BY 1, 2, 3
+), newly AS MATERIALIZED (
+	SELECT w.i, b.period, sum(w.won * w.n) AS won
+	FROM walked w JOIN bound b ON b.i = w.i AND w.on_day > b.before AND w.on_day <= b.last WHERE w.new
+	GROUP BY 1, 2
+), trial AS MATERIALIZED (
+	SELECT l.i, l.stage, l.age, l.n, l.won, coalesce(c.p, 0) AS p, l.amount, l.won_amount FROM landmark l JOIN chance c ON c.i = l.i AND c.age = l.age AND c.period = 1 WHERE l.i > 0
+), lesson AS MATERIALIZED (
+	-- which earlier forecasts had been answered when: the last three count
+	SELECT l.i, l.j, 0.7 ^ l.place AS w
+	FROM (SELECT a.i, b.i AS j, (row_number() OVER (PARTITION BY a.i ORDER BY b.i) - 1)::float8 AS place
+		  FROM origin a JOIN origin b ON b.i > 0 AND b.d + b.days <= a.d) AS l
+	WHERE l.place < 3
+), evidence AS MATERIALIZED (
+	SELECT l.i, t.stage, t.age, l.j, l.w * t.n AS n, l.w * t.won AS won, t.p FROM lesson l JOIN trial t ON t.i = l.j WHERE t.p > 0
+), overall AS MATERIALIZED (
+	-- the odds of all open deals are stretched until the earlier forecasts
+	-- would have been right
+	WITH RECURSIVE fit AS (
+		SELECT e.i, 0 AS round, 1::float8 AS odds, sum(e.won) + 20 AS won FROM evidence e GROUP BY e.i
+		UNION ALL
+		SELECT f.i, f.round + 1, f.odds * f.won / (20 + (SELECT sum(e.n * f.odds * e.p / (1 + (greatest(f.odds, 1) - 1) * e.p)) FROM evidence e WHERE e.i = f.i)), f.won
+		FROM fit f WHERE f.round < 12
+	)
+	SELECT f.i, f.odds FROM fit f WHERE f.round = 12
+), tally AS MATERIALIZED (
+	SELECT e.i, e.stage, e.age, e.p, sum(e.n) AS n, sum(e.won) AS won FROM evidence e GROUP BY 1, 2, 3, 4
+), by_stage AS MATERIALIZED (
+	WITH RECURSIVE fit AS (
+		SELECT t.i, t.stage, 0 AS round, o.odds,
+			   -- what little evidence there is is filled up with the average
+			   sum(t.won) + 20 * sum(t.n * o.odds * t.p / (1 + (greatest(o.odds, 1) - 1) * t.p)) / sum(t.n) AS won, 1 + 20 / sum(t.n) AS more
+		FROM tally t JOIN overall o ON o.i = t.i GROUP BY t.i, t.stage, o.odds
+		UNION ALL
+		SELECT f.i, f.stage, f.round + 1,
+			   f.odds * f.won / greatest(f.more * (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM tally t WHERE t.i = f.i AND t.stage = f.stage), 1e-9), f.won, f.more
+		FROM fit f WHERE f.round < 12
+	)
+	SELECT f.i, f.stage, f.odds FROM fit f WHERE f.round = 12
+), fresh AS MATERIALIZED (
+	SELECT o.i, coalesce(sum(d.n), 0) AS won, coalesce(sum(d.amount), 0) AS amount
+	FROM origin o
+	LEFT JOIN (SELECT d.opened, d.closed, count(*)::float8 AS n, sum(d.amount) AS amount FROM deal d WHERE d.won AND d.closed IS NOT NULL GROUP BY 1, 2) AS d
+		   ON d.opened > o.d AND d.closed <= o.d + o.days
+	WHERE o.i > 0 GROUP BY o.i
+), new_ratio AS MATERIALIZED (
+	SELECT l.i, (sum(l.w * f.won) + 20) / (sum(l.w * coalesce(n.won, 0)) + 20) AS ratio
+	FROM lesson l JOIN fresh f ON f.i = l.j LEFT JOIN newly n ON n.i = l.j AND n.period = 1 GROUP BY l.i
+), typical AS MATERIALIZED (
+	SELECT o.i, avg(d.amount) AS amount FROM origin o JOIN deal d ON d.won AND d.closed BETWEEN o.since AND o.d GROUP BY o.i
+), answered AS MATERIALIZED (
+	SELECT o.i, o.d, o.days,
+		   coalesce((SELECT sum(t.amount::float8 * coalesce(s.odds, v.odds, 1) * t.p / (1 + (greatest(coalesce(s.odds, v.odds, 1), 1) - 1) * t.p))
+			FROM trial t LEFT JOIN overall v ON v.i = t.i LEFT JOIN by_stage s ON s.i = t.i AND s.stage = t.stage WHERE t.i = o.i), 0) AS forecast_open,
+		   coalesce((SELECT sum(l.won_amount) FROM landmark l WHERE l.i = o.i), 0) AS actual_open,
+		   coalesce((SELECT n.won * coalesce(r.ratio, 1) * y.amount::float8 FROM newly n JOIN typical y ON y.i = n.i LEFT JOIN new_ratio r ON r.i = n.i WHERE n.i = o.i AND n.period = 1), 0) AS forecast_new,
+		   (SELECT f.amount FROM fresh f WHERE f.i = o.i) AS actual_new
+	FROM origin o WHERE o.i > 0
+), shock AS (
+	SELECT sqrt((coalesce(sum(a.miss ^ 2), 0) + 2 * 0.2 ^ 2) / (count(a.miss) + 2)) AS sd, count(a.miss) AS n
+	FROM (SELECT ln(((a.actual_open + a.actual_new)::float8) / (a.forecast_open + a.forecast_new)) AS miss FROM answered a
+		  WHERE a.actual_open + a.actual_new > 0 AND a.forecast_open + a.forecast_new > 0) AS a
+), risen AS MATERIALIZED (
+	-- the odds are stretched on what is won by the end of a period; a period is
+	-- the difference of two ends
+	SELECT z.age, z.stage, z.period, z.p - coalesce(lag(z.p) OVER (PARTITION BY z.age, z.stage ORDER BY z.period), 0) AS p
+	FROM (SELECT y.age, y.stage, y.period, y.odds * y.p / (1 + (greatest(y.odds, 1) - 1) * y.p) AS p
+		  FROM (SELECT l.age, l.stage, c.period, coalesce(s.odds, v.odds, 1) AS odds, least(1, sum(c.p) OVER (PARTITION BY l.age, l.stage ORDER BY c.period)) AS p
+				FROM landmark l JOIN chance c ON c.i = 0 AND c.age = l.age
+				LEFT JOIN overall v ON v.i = 0 LEFT JOIN by_stage s ON s.i = 0 AND s.stage = l.stage
+				WHERE l.i = 0) AS y) AS z
+), undated AS (
+	-- deals without a date of opening: if such deals are closed at times, they
+	-- have the average chance of the others; if none ever was, a date is set
+	-- before that, and they count among those not opened yet
+	SELECT r.period, CASE WHEN EXISTS (SELECT FROM deal d WHERE d.opened IS NULL AND d.won IS NOT NULL) THEN sum(l.n * r.p) / (SELECT sum(l.n) FROM landmark l WHERE l.i = 0) ELSE 0 END AS p
+	FROM risen r JOIN landmark l ON l.i = 0 AND l.age = r.age AND l.stage = r.stage GROUP BY r.period
+), share AS (
+	SELECT s.member, s.product, s.n / sum(s.n) OVER () AS share, s.amount * y.amount / nullif(sum(s.n * s.amount) OVER () / sum(s.n) OVER (), 0) AS amount
+	FROM (SELECT d.member, d.product, count(*) AS n, coalesce(min(v.amount), min(y.amount)) AS amount
+		  FROM deal d CROSS JOIN origin o JOIN typical y ON y.i = 0
+		  LEFT JOIN (SELECT w.product, avg(w.amount) AS amount FROM deal w JOIN origin q ON q.i = 0 AND w.closed BETWEEN q.since AND q.d WHERE w.won GROUP BY w.product HAVING count(w.amount) >= 5) AS v
+				 ON v.product IS NOT DISTINCT FROM d.product
+		  WHERE o.i = 0 AND d.opened > o.d - 91
+		  GROUP BY d.member, d.product) AS s
+	JOIN typical y ON y.i = 0
+)
+SELECT 'open', d.key, d.member, d.product, d.stage, d.opened, b.period, 1::float8,
+	   CASE WHEN d.opened IS NULL THEN coalesce(u.p, 0) ELSE coalesce(r.p, 0) END, d.amount, d.amount_source, b.before + 1, b.last + 1,
+	   NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
+FROM deal d
+JOIN bound b ON b.i = 0
+LEFT JOIN risen r ON r.age = _outlook.day - d.opened AND r.stage = CASE WHEN EXISTS (SELECT FROM spell) THEN coalesce(d.stage, '') ELSE '' END AND r.period = b.period
+LEFT JOIN undated u ON d.opened IS NULL AND u.period = b.period
+WHERE d.won IS NULL
+UNION ALL
+SELECT 'new', NULL, s.member, s.product, NULL, NULL, n.period, (p.a_day * (b.last - _outlook.day))::float8 * s.share::float8,
+	   least(1, n.won * coalesce(r.ratio, 1) / nullif(p.a_day * (b.last - _outlook.day), 0)), s.amount, 'mean won deal', b.before + 1, b.last + 1,
+	   NULL, NULL, NULL, NULL
+FROM newly n JOIN bound b ON b.i = 0 AND b.period = n.period JOIN opening p ON p.i = 0 LEFT JOIN new_ratio r ON r.i = 0 CROSS JOIN share s
+WHERE n.i = 0
+UNION ALL
+SELECT 'back-test', NULL, NULL, NULL, NULL, NULL, a.i, NULL, NULL, NULL, NULL, a.d + 1, a.d + a.days + 1,
+	   round(a.forecast_open::numeric, 2), a.actual_open, round(a.forecast_new::numeric, 2), a.actual_new
+FROM answered a
+UNION ALL
+SELECT 'shock', NULL, NULL, NULL, NULL, NULL, NULL, s.n, s.sd, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM shock s
+$$;
+COMMENT ON FUNCTION quota_decomp._outlook(text, date, date[], int, text) IS
+'internal: what a pipeline will bring in the periods up to some bounds, deal by deal (open), by member and product (new), with the errors of earlier such forecasts (back-test) and their spread (shock)';
+
+CREATE FUNCTION quota_decomp._shocked(probability float8, shock float8) RETURNS numeric[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	-- symmetrical about the probability, so that the mean stays what it is
+	SELECT array_agg(round((_shocked.probability * (1 + sign(z.z) * least(abs(z.z) * _shocked.shock, 1, (1 - _shocked.probability) / nullif(_shocked.probability, 0))))::numeric, 6) ORDER BY z.z)
+	FROM unnest('{-2.857,-1.356,0,1.356,2.857}'::float8[]) AS z(z)
+$$;
+COMMENT ON FUNCTION quota_decomp._shocked(float8, float8) IS 'internal: a probability in five scenarios shared by all deals; their weights are 1 : 20 : 47 : 20 : 1';
+
+CREATE FUNCTION quota_decomp._forecast(pipeline text, starts date, ends date, day date, target numeric DEFAULT NULL, first_month int DEFAULT 1, zone text DEFAULT NULL,
+	OUT won numeric, OUT open_deals bigint, OUT undated bigint, OUT at_list_price bigint, OUT at_mean bigint, OUT from_open numeric, OUT new_deals numeric, OUT from_new numeric,
+	OUT expected numeric, OUT low numeric, OUT high numeric, OUT probability numeric, OUT shock numeric, OUT back_tests int, OUT error numeric, OUT bias numeric)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	ahead quota_decomp.distribution;
+BEGIN
+	IF starts IS NULL OR ends IS NULL OR day IS NULL OR NOT starts < ends OR NOT isfinite(starts) OR NOT isfinite(ends) OR NOT isfinite(day) THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('a forecast needs a day and a period that begins before it ends: from %s to %s, on %s', coalesce(starts::text, 'NULL'), coalesce(ends::text, 'NULL'), coalesce(day::text, 'NULL')),
+			HINT = 'The end is the day after the last.';
+	END IF;
+	SELECT coalesce(sum(d.amount), 0) INTO won FROM quota_decomp._deals(pipeline, day, zone) d WHERE d.won AND d.closed >= starts AND d.closed < ends;
+	IF ends <= day + 1 THEN
+		expected := won; low := won; high := won; probability := CASE WHEN target IS NOT NULL THEN (won >= target)::int END;
+		from_open := 0; from_new := 0; new_deals := 0; back_tests := 0;
+		RETURN;
+	END IF;
+	WITH o AS MATERIALIZED (
+		SELECT l.* FROM quota_decomp._outlook(pipeline, day, CASE WHEN starts > day + 1 THEN ARRAY[starts, ends] ELSE ARRAY[ends] END, first_month, zone) l
+	), s AS (
+		SELECT l.probability AS sd FROM o l WHERE l.kind = 'shock'
+	), b AS (
+		SELECT count(*)::int AS n, avg(abs(x.miss)) AS mape, avg(x.miss) AS bias
+		FROM (SELECT (l.forecast_open + l.forecast_new) / (l.actual_open + l.actual_new) - 1 AS miss FROM o l WHERE l.kind = 'back-test' AND l.actual_open + l.actual_new > 0) AS x
+	), v AS (
+		SELECT l.kind, l.opened, l.amount_source, l.amount, l.deals, round(l.probability::numeric, 6) AS p, CASE l.kind WHEN 'open' THEN 1 ELSE greatest(1, ceil(l.deals))::int END AS n
+		FROM o l WHERE l.kind IN ('open', 'new') AND l.to_day = ends
+	), t AS (
+		SELECT coalesce(count(*) FILTER (WHERE v.kind = 'open'), 0) AS open_deals,
+			   count(*) FILTER (WHERE v.kind = 'open' AND v.opened IS NULL) AS undated,
+			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source = 'list price') AS at_list_price,
+			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source = 'mean won deal') AS at_mean,
+			   coalesce(sum(v.p * v.amount) FILTER (WHERE v.kind = 'open'), 0) AS from_open,
+			   coalesce(sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new'), 0) AS new_deals,
+			   coalesce(sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new'), 0) AS from_new
+		FROM v
+	), e AS (
+		SELECT quota_decomp.deal_outcome(round(v.amount, 2), quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, s.sd), '{1,20,47,20,1}') AS ahead
+		FROM v CROSS JOIN s CROSS JOIN LATERAL generate_series(1, v.n) AS g WHERE v.p > 0 AND v.amount IS NOT NULL
+	)
+	SELECT t.open_deals, t.undated, t.at_list_price, t.at_mean, round(t.from_open, 2), round(t.new_deals, 2), round(t.from_new, 2), round(s.sd::numeric, 4), b.n, round(b.mape, 4), round(b.bias, 4), e.ahead
+	INTO open_deals, undated, at_list_price, at_mean, from_open, new_deals, from_new, shock, back_tests, error, bias, ahead
+	FROM t CROSS JOIN s CROSS JOIN b CROSS JOIN e;
+	expected := won + from_open + from_new;
+	low := won + coalesce((quota_decomp.percentile(ahead, 0.1)).value, 0);
+	high := won + coalesce((quota_decomp.percentile(ahead, 0.9)).value, 0);
+	IF target IS NOT NULL THEN
+		probability := coalesce(round((quota_decomp.probability_at_least(ahead, target - won)).value, 4), (won >= target)::int);
+	END IF;
+END $$;
+COMMENT ON FUNCTION quota_decomp._forecast(text, date, date, date, numeric, int, text) IS
+'internal: what a period will bring as seen on a day: won so far, from open deals, from deals not opened yet, with the 10th and 90th percentile, the probability of a target, and the error of earlier such forecasts';
+
+CREATE FUNCTION quota_decomp._win_curve(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (age int, at_risk bigint, won bigint, lost bigint, still_open numeric, won_by numeric, chance numeric)
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+WITH deal AS MATERIALIZED (
+	SELECT d.opened, CASE WHEN d.closed IS NOT NULL THEN greatest(d.closed, d.opened) END AS closed, d.won
+	FROM quota_decomp._deals(_win_curve.pipeline, _win_curve.day, _win_curve.zone) d WHERE d.opened IS NOT NULL AND (d.won IS NULL OR d.closed IS NOT NULL)
+), since AS (
+	SELECT greatest((SELECT min(d.closed) FROM deal d), least(_win_curve.day - 181,
+		(SELECT min(w.closed) FROM (SELECT d.closed FROM deal d WHERE d.won ORDER BY d.closed DESC LIMIT 50) AS w))) AS d
+), step AS (
+	SELECT greatest(s.d - d.opened, 0) AS age, 1 AS n, 0 AS won, 0 AS lost FROM deal d CROSS JOIN since s WHERE coalesce(d.closed, _win_curve.day) >= s.d
+	UNION ALL
+	SELECT coalesce(d.closed, _win_curve.day) - d.opened + 1, -1, 0, 0 FROM deal d CROSS JOIN since s WHERE coalesce(d.closed, _win_curve.day) >= s.d
+	UNION ALL
+	SELECT d.closed - d.opened, 0, d.won::int, (NOT d.won)::int FROM deal d CROSS JOIN since s WHERE d.closed >= s.d
+), grouped AS (
+	SELECT s.age, sum(s.n) AS n, sum(s.won) AS won, sum(s.lost) AS lost FROM step s GROUP BY s.age
+), risk AS (
+	SELECT g.age, sum(g.n) OVER (ORDER BY g.age) AS n, g.won, g.lost FROM grouped g
+), life AS (
+	SELECT r.age, r.n, r.won, r.lost, exp(sum(ln(greatest(1 - (r.won + r.lost)::float8 / r.n, 1e-15))) OVER (ORDER BY r.age)) AS s
+	FROM risk r WHERE r.won + r.lost > 0
+), incidence AS (
+	SELECT l.age, l.n, l.won, l.lost, l.s, sum(coalesce(lag, 1) * l.won / l.n) OVER (ORDER BY l.age) AS f
+	FROM (SELECT l.*, lag(l.s) OVER (ORDER BY l.age) AS lag FROM life l) AS l
+)
+SELECT i.age, i.n::bigint, i.won::bigint, i.lost::bigint, round(i.s::numeric, 6), round(i.f::numeric, 6), CASE WHEN i.s > 1e-12 THEN round(((max(i.f) OVER () - i.f) / i.s)::numeric, 6) END
+FROM incidence i ORDER BY i.age
+$$;
+COMMENT ON FUNCTION quota_decomp._win_curve(text, date, text) IS
+'internal: at each age at which deals ended: how many were open then, won, lost; the share still open after and won by then, and the chance of those still open to be won at all';
+
+CREATE FUNCTION quota_decomp._plan_pipeline(plan_id int) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	found text;
+BEGIN
+	-- a driver's, that on the metric's own relation, the only one
+	SELECT p.pipeline INTO found
+	FROM quota_decomp.visible_pipeline p
+	LEFT JOIN quota_decomp.visible_driver d ON d.plan_id = plan_id AND d.pipeline = p.pipeline
+	LEFT JOIN quota_decomp.visible_plan l ON l.plan_id = plan_id
+	LEFT JOIN quota_decomp.visible_metric m ON m.metric = l.metric AND (m.schema_name, m.relation_name) = (p.schema_name, p.relation_name)
+	WHERE d.plan_id IS NOT NULL OR m.metric IS NOT NULL OR (SELECT count(*) FROM quota_decomp.visible_pipeline) = 1
+	ORDER BY d.plan_id IS NULL, m.metric IS NULL, d.driver_no, p.pipeline LIMIT 1;
+	RETURN found;
+END $$;
+COMMENT ON FUNCTION quota_decomp._plan_pipeline(int) IS 'internal: the pipeline a plan is forecast from: of a driver, of its metric''s relation, or the only one; NULL: none';
+
+CREATE FUNCTION quota_decomp._forecast_cells(plan_id int, day date, pipeline text DEFAULT NULL)
+RETURNS TABLE (org_id int, product_id int, period_id int, open_deals bigint, without_amount bigint, from_open numeric, new_deals numeric, from_new numeric, outcome quota_decomp.distribution)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	p quota_decomp.visible_plan;
+	bounds date[];
+	first date;
+BEGIN
+	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
+	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id));
+	SELECT array_agg(v.ends ORDER BY v.starts), min(v.starts) INTO bounds, first
+	FROM quota_decomp.visible_period v WHERE v.plan_id = plan_id AND v.leaf AND v.ends > day + 1;
+	IF pipeline IS NULL OR bounds IS NULL THEN
+		RETURN;
+	END IF;
+	IF first > day + 1 THEN
+		bounds := first || bounds;
+	END IF;
+	RETURN QUERY
+	WITH o AS MATERIALIZED (
+		SELECT l.* FROM quota_decomp._outlook(pipeline, day, bounds, p.first_month, p.time_zone) l
+	), known AS (
+		SELECT k.dimension, k.key, k.node_id FROM quota_decomp.visible_node_key k WHERE k.plan_id = plan_id AND k.valid_from <= day AND k.valid_to > day
+	), own AS (
+		SELECT n.parent_id, n.node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.kind = 'self'
+	), stray AS (
+		SELECT n.dimension, min(n.node_id) AS node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.kind = 'unassigned' GROUP BY n.dimension
+	), root AS (
+		SELECT min(n.node_id) AS node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.depth = (SELECT min(m.depth) FROM quota_decomp.visible_node m WHERE m.plan_id = plan_id AND m.dimension = 'product')
+	), member AS (
+		SELECT m.member, coalesce(s.node_id, k.node_id, u.node_id) AS node_id
+		FROM (SELECT DISTINCT o.member FROM o WHERE o.kind IN ('open', 'new')) AS m
+		LEFT JOIN known k ON k.dimension = 'org' AND k.key = m.member
+		LEFT JOIN own s ON s.parent_id = k.node_id
+		LEFT JOIN stray u ON u.dimension = 'org'
+	), product AS (
+		SELECT m.product, CASE WHEN p.product IS NULL THEN r.node_id ELSE coalesce(s.node_id, k.node_id, u.node_id) END AS node_id
+		FROM (SELECT DISTINCT o.product FROM o WHERE o.kind IN ('open', 'new')) AS m
+		CROSS JOIN root r
+		LEFT JOIN known k ON k.dimension = 'product' AND k.key = m.product
+		LEFT JOIN own s ON s.parent_id = k.node_id
+		LEFT JOIN stray u ON u.dimension = 'product'
+	), v AS (
+		SELECT m.node_id AS org_id, g.node_id AS product_id, e.period_id, o.kind, o.amount_source, round(o.amount, 2) AS amount, o.deals, round(o.probability::numeric, 6) AS p,
+			   CASE o.kind WHEN 'open' THEN 1 ELSE greatest(1, ceil(o.deals))::int END AS n
+		FROM o
+		JOIN quota_decomp.visible_period e ON e.plan_id = plan_id AND e.leaf AND e.ends = o.to_day AND e.ends > day + 1
+		JOIN member m ON m.member IS NOT DISTINCT FROM o.member AND m.node_id IS NOT NULL
+		JOIN product g ON g.product IS NOT DISTINCT FROM o.product AND g.node_id IS NOT NULL
+		WHERE o.kind IN ('open', 'new')
+	), c AS (
+		SELECT v.org_id, v.product_id, v.period_id, count(*) FILTER (WHERE v.kind = 'open') AS open_deals,
+			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source IS DISTINCT FROM 'amount') AS without_amount,
+			   coalesce(sum(v.p * v.amount) FILTER (WHERE v.kind = 'open'), 0) AS from_open,
+			   coalesce(sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new'), 0) AS new_deals,
+			   coalesce(sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new'), 0) AS from_new
+		FROM v GROUP BY 1, 2, 3
+	), d AS (
+		SELECT v.org_id, v.product_id, v.period_id,
+			   quota_decomp.deal_outcome(v.amount, quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, s.probability), '{1,20,47,20,1}') AS outcome
+		FROM v JOIN o s ON s.kind = 'shock' CROSS JOIN LATERAL generate_series(1, v.n) AS g WHERE v.p > 0 AND v.amount IS NOT NULL
+		GROUP BY 1, 2, 3
+	)
+	SELECT c.org_id, c.product_id, c.period_id, c.open_deals, c.without_amount, round(c.from_open, 2), round(c.new_deals, 4), round(c.from_new, 2), d.outcome
+	FROM c LEFT JOIN d ON d.org_id = c.org_id AND d.product_id = c.product_id AND d.period_id = c.period_id;
+END $$;
+COMMENT ON FUNCTION quota_decomp._forecast_cells(int, date, text) IS
+'internal: what each leaf of the organisation is to bring of each product in each period from the current one on: from open deals, from deals not opened yet, and the distribution of both; those of a node are merged with deal_outcome(outcome)';
