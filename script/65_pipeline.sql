@@ -491,7 +491,7 @@ BEGIN
 	RETURN QUERY
 	WITH o AS MATERIALIZED (
 		SELECT l.* FROM quota_decomp._outlook(pipeline, day, bounds, p.first_month, p.time_zone) l
-	), known AS (
+	), known AS MATERIALIZED (
 		SELECT k.dimension, k.key, k.node_id FROM quota_decomp.visible_node_key k WHERE k.plan_id = plan_id AND k.valid_from <= day AND k.valid_to > day
 	), own AS (
 		SELECT n.parent_id, n.node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.kind = 'self'
@@ -499,42 +499,43 @@ BEGIN
 		SELECT n.dimension, min(n.node_id) AS node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.kind = 'unassigned' GROUP BY n.dimension
 	), root AS (
 		SELECT min(n.node_id) AS node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.depth = (SELECT min(m.depth) FROM quota_decomp.visible_node m WHERE m.plan_id = plan_id AND m.dimension = 'product')
-	), member AS (
-		SELECT m.member, coalesce(s.node_id, k.node_id, u.node_id) AS node_id
+	), member AS MATERIALIZED (
+		-- NULL is a key too here: that of what has none
+		SELECT coalesce('=' || m.member, '') AS member, coalesce(s.node_id, k.node_id, u.node_id) AS node_id
 		FROM (SELECT DISTINCT o.member FROM o WHERE o.kind IN ('open', 'new')) AS m
 		LEFT JOIN known k ON k.dimension = 'org' AND k.key = m.member
 		LEFT JOIN own s ON s.parent_id = k.node_id
 		LEFT JOIN stray u ON u.dimension = 'org'
-	), product AS (
-		SELECT m.product, CASE WHEN p.product IS NULL THEN r.node_id ELSE coalesce(s.node_id, k.node_id, u.node_id) END AS node_id
+	), product AS MATERIALIZED (
+		SELECT coalesce('=' || m.product, '') AS product, CASE WHEN p.product IS NULL THEN r.node_id ELSE coalesce(s.node_id, k.node_id, u.node_id) END AS node_id
 		FROM (SELECT DISTINCT o.product FROM o WHERE o.kind IN ('open', 'new')) AS m
 		CROSS JOIN root r
 		LEFT JOIN known k ON k.dimension = 'product' AND k.key = m.product
 		LEFT JOIN own s ON s.parent_id = k.node_id
 		LEFT JOIN stray u ON u.dimension = 'product'
-	), v AS (
+	), ahead AS MATERIALIZED (
+		SELECT e.period_id, e.ends FROM quota_decomp.visible_period e WHERE e.plan_id = plan_id AND e.leaf AND e.ends > day + 1
+	), v AS MATERIALIZED (
 		SELECT m.node_id AS org_id, g.node_id AS product_id, e.period_id, o.kind, o.amount_source, round(o.amount, 2) AS amount, o.deals, round(o.probability::numeric, 6) AS p,
 			   CASE o.kind WHEN 'open' THEN 1 ELSE greatest(1, ceil(o.deals))::int END AS n
 		FROM o
-		JOIN quota_decomp.visible_period e ON e.plan_id = plan_id AND e.leaf AND e.ends = o.to_day AND e.ends > day + 1
-		JOIN member m ON m.member IS NOT DISTINCT FROM o.member AND m.node_id IS NOT NULL
-		JOIN product g ON g.product IS NOT DISTINCT FROM o.product AND g.node_id IS NOT NULL
+		JOIN ahead e ON e.ends = o.to_day
+		JOIN member m ON m.member = coalesce('=' || o.member, '') AND m.node_id IS NOT NULL
+		JOIN product g ON g.product = coalesce('=' || o.product, '') AND g.node_id IS NOT NULL
 		WHERE o.kind IN ('open', 'new')
-	), c AS (
-		SELECT v.org_id, v.product_id, v.period_id, count(*) FILTER (WHERE v.kind = 'open') AS open_deals,
-			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source IS DISTINCT FROM 'amount') AS without_amount,
-			   coalesce(sum(v.p * v.amount) FILTER (WHERE v.kind = 'open'), 0) AS from_open,
-			   coalesce(sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new'), 0) AS new_deals,
-			   coalesce(sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new'), 0) AS from_new
-		FROM v GROUP BY 1, 2, 3
-	), d AS (
-		SELECT v.org_id, v.product_id, v.period_id,
-			   quota_decomp.deal_outcome(v.amount, quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, s.probability), '{1,20,47,20,1}') AS outcome
-		FROM v JOIN o s ON s.kind = 'shock' CROSS JOIN LATERAL generate_series(1, v.n) AS g WHERE v.p > 0 AND v.amount IS NOT NULL
-		GROUP BY 1, 2, 3
+	), w AS MATERIALIZED (
+		SELECT v.*, CASE WHEN v.p > 0 AND v.amount IS NOT NULL THEN quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END,
+			(SELECT o.probability FROM o WHERE o.kind = 'shock')) END AS q
+		FROM v
 	)
-	SELECT c.org_id, c.product_id, c.period_id, c.open_deals, c.without_amount, round(c.from_open, 2), round(c.new_deals, 4), round(c.from_new, 2), d.outcome
-	FROM c LEFT JOIN d ON d.org_id = c.org_id AND d.product_id = c.product_id AND d.period_id = c.period_id;
+	SELECT w.org_id, w.product_id, w.period_id, count(*) FILTER (WHERE g = 1 AND w.kind = 'open'),
+		   count(*) FILTER (WHERE g = 1 AND w.kind = 'open' AND w.amount_source IS DISTINCT FROM 'amount'),
+		   round(coalesce(sum(w.p * w.amount) FILTER (WHERE g = 1 AND w.kind = 'open'), 0), 2),
+		   round(coalesce(sum(w.p * w.deals::numeric) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 4),
+		   round(coalesce(sum(w.p * w.deals::numeric * w.amount) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 2),
+		   quota_decomp.deal_outcome(w.amount, w.q, '{1,20,47,20,1}') FILTER (WHERE w.q IS NOT NULL)
+	FROM w CROSS JOIN LATERAL generate_series(1, w.n) AS g
+	GROUP BY 1, 2, 3;
 END $$;
 COMMENT ON FUNCTION quota_decomp._forecast_cells(int, date, text) IS
 'internal: what each leaf of the organisation is to bring of each product in each period from the current one on: from open deals, from deals not opened yet, and the distribution of both; those of a node are merged with deal_outcome(outcome)';
