@@ -470,7 +470,7 @@ END $$;
 COMMENT ON FUNCTION quota_decomp._plan_pipeline(int) IS 'internal: the pipeline a plan is forecast from: of a driver, of its metric''s relation, or the only one; NULL: none';
 
 CREATE FUNCTION quota_decomp._forecast_cells(plan_id int, day date, pipeline text DEFAULT NULL)
-RETURNS TABLE (org_id int, product_id int, period_id int, open_deals bigint, without_amount bigint, from_open numeric, new_deals numeric, from_new numeric, outcome quota_decomp.distribution)
+RETURNS TABLE (org_id int, product_id int, period_id int, open_deals bigint, without_amount bigint, from_open numeric, new_deals numeric, from_new numeric, variance numeric, shock numeric, outcome quota_decomp.distribution)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -533,9 +533,254 @@ BEGIN
 		   round(coalesce(sum(w.p * w.amount) FILTER (WHERE g = 1 AND w.kind = 'open'), 0), 2),
 		   round(coalesce(sum(w.p * w.deals::numeric) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 4),
 		   round(coalesce(sum(w.p * w.deals::numeric * w.amount) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 2),
+		   round(coalesce(sum(w.p * w.deals::numeric / w.n * (1 - w.p * w.deals::numeric / w.n) * w.amount ^ 2), 0), 2),
+		   (SELECT round(o.probability::numeric, 4) FROM o WHERE o.kind = 'shock'),
 		   quota_decomp.deal_outcome(w.amount, w.q, '{1,20,47,20,1}') FILTER (WHERE w.q IS NOT NULL)
 	FROM w CROSS JOIN LATERAL generate_series(1, w.n) AS g
 	GROUP BY 1, 2, 3;
 END $$;
 COMMENT ON FUNCTION quota_decomp._forecast_cells(int, date, text) IS
 'internal: what each leaf of the organisation is to bring of each product in each period from the current one on: from open deals, from deals not opened yet, and the distribution of both; those of a node are merged with deal_outcome(outcome)';
+
+CREATE FUNCTION quota_decomp._stage_flow(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (key text, member text, product text, opened date, step int, steps int, stage text, entered date, left_on date, days int, outcome text, won boolean, closed date, amount numeric)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 50000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	m quota_decomp.visible_pipeline;
+	names text[];
+BEGIN
+	PERFORM quota_decomp._pipeline_relation(pipeline, false);
+	SELECT p.* INTO m FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
+	IF m.history_relation IS NULL THEN
+		-- all that is known of a deal without a history: opened, won, lost
+		RETURN QUERY SELECT d.key, d.member, d.product, d.opened, 1, 1, 'open'::text, d.opened, d.closed, greatest(d.closed - d.opened, 0),
+			CASE WHEN d.won THEN 'passed' WHEN NOT d.won THEN 'lost' ELSE 'waiting' END, d.won, d.closed, d.amount
+		FROM quota_decomp._deals(pipeline, day, zone) d;
+		RETURN;
+	END IF;
+	-- the stages in the order given, else in the order deals go through them
+	names := coalesce(m.stages, (SELECT array_agg(r.stage ORDER BY r.place, r.stage) FROM (
+		SELECT s.stage, avg(s.place) AS place FROM (SELECT s.stage, row_number() OVER (PARTITION BY s.key ORDER BY s.entered) AS place FROM quota_decomp._stage_spells(pipeline, day, zone) s) AS s
+		WHERE s.stage <> ALL (m.won || m.lost) GROUP BY s.stage) AS r), '{}');
+	RETURN QUERY
+	WITH deal AS MATERIALIZED (
+		SELECT d.* FROM quota_decomp._deals(pipeline, day, zone) d
+	), reached AS MATERIALIZED (
+		SELECT s.key, n.step::int AS step, min(s.entered) AS entered
+		FROM quota_decomp._stage_spells(pipeline, day, zone) s JOIN unnest(names) WITH ORDINALITY AS n(stage, step) ON n.stage = s.stage
+		GROUP BY s.key, n.step
+	), furthest AS (
+		SELECT r.key, max(r.step) AS step FROM reached r GROUP BY r.key
+	), passage AS (
+		-- a stage that was skipped was entered and passed, in no known time
+		SELECT d.*, n.step::int AS step, n.stage AS name, r.entered AS at, CASE WHEN d.won THEN cardinality(names) + 1 ELSE coalesce(f.step, 1) END AS last
+		FROM deal d LEFT JOIN furthest f ON f.key = d.key
+		CROSS JOIN unnest(names) WITH ORDINALITY AS n(stage, step)
+		LEFT JOIN reached r ON r.key = d.key AND r.step = n.step
+		WHERE n.step <= CASE WHEN d.won THEN cardinality(names) ELSE coalesce(f.step, 1) END
+	)
+	SELECT p.key, p.member, p.product, p.opened, p.step, cardinality(names), p.name, p.at, x.left_on, greatest(x.left_on - p.at, 0),
+		   CASE WHEN p.step < p.last THEN 'passed' WHEN NOT p.won THEN 'lost' ELSE 'waiting' END, p.won, p.closed, p.amount
+	FROM (SELECT p.*, min(p.at) OVER (PARTITION BY p.key ORDER BY p.step ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_at FROM passage p) AS p
+	CROSS JOIN LATERAL (SELECT coalesce(p.next_at, p.closed) AS left_on) AS x;
+END $$;
+COMMENT ON FUNCTION quota_decomp._stage_flow(text, date, text) IS
+'internal: each deal in each stage it has reached, and how it left it: passed, lost, or waiting still; without a history one stage, open';
+
+CREATE FUNCTION quota_decomp._funnel(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (cohort date, step int, stage text, entered bigint, passed bigint, lost bigint, waiting bigint, conversion numeric, won bigint, won_amount numeric, median_days numeric, note text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	known boolean := quota_decomp._pipeline_relation(pipeline, true) IS NOT NULL;
+BEGIN
+	RETURN QUERY
+	SELECT date_trunc('month', f.opened::timestamp)::date, f.step, f.stage, count(*), count(*) FILTER (WHERE f.outcome = 'passed'), count(*) FILTER (WHERE f.outcome = 'lost'), count(*) FILTER (WHERE f.outcome = 'waiting'),
+		   round(count(*) FILTER (WHERE f.outcome = 'passed')::numeric / nullif(count(*) FILTER (WHERE f.outcome <> 'waiting'), 0), 4),
+		   count(*) FILTER (WHERE f.won), coalesce(sum(f.amount) FILTER (WHERE f.won), 0),
+		   (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.outcome = 'passed'))::numeric,
+		   concat_ws('; ', CASE WHEN NOT known THEN 'no history of stages: which stage deals are lost in, and how long each takes, cannot be known' END,
+			   CASE WHEN f.opened IS NULL THEN 'no date of opening: no cohort' END,
+			   CASE WHEN 2 * count(*) FILTER (WHERE f.outcome = 'waiting') > count(*) THEN 'most have not left this stage yet: the rate is that of the fast ones' END)
+	FROM quota_decomp._stage_flow(pipeline, day, zone) f
+	GROUP BY 1, 2, 3, f.opened IS NULL;
+END $$;
+COMMENT ON FUNCTION quota_decomp._funnel(text, date, text) IS 'internal: by month of opening and stage: how many deals entered it, passed it, were lost in it, and the days it took those who passed';
+
+CREATE FUNCTION quota_decomp._stage_rates(pipeline text, day date, zone text DEFAULT NULL,
+	OUT stages text[], OUT conversion numeric[], OUT stage_days int[], OUT cases bigint[], OUT deal_size numeric, OUT note text)
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+WITH flow AS MATERIALIZED (
+	SELECT f.* FROM quota_decomp._stage_flow(_stage_rates.pipeline, _stage_rates.day, _stage_rates.zone) f WHERE f.opened IS NOT NULL
+), usual AS (
+	-- the time in which nine of ten have left a stage: who entered it earlier
+	-- than that ago is a cohort nearly all of which is settled
+	SELECT f.step, coalesce(percentile_disc(0.9) WITHIN GROUP (ORDER BY f.days), 0) AS days
+	FROM flow f WHERE f.outcome <> 'waiting' AND f.left_on > _stage_rates.day - 365 GROUP BY f.step
+), rate AS (
+	SELECT f.step, f.stage,
+		   count(*) FILTER (WHERE f.outcome = 'passed' AND c.ripe) AS passed, count(*) FILTER (WHERE f.outcome <> 'waiting' AND c.ripe) AS settled,
+		   count(*) FILTER (WHERE f.outcome = 'passed') AS all_passed, count(*) FILTER (WHERE f.outcome <> 'waiting') AS all_settled,
+		   percentile_disc(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.won AND f.days IS NOT NULL AND f.closed > _stage_rates.day - 365) AS days
+	FROM flow f JOIN usual u ON u.step = f.step
+	CROSS JOIN LATERAL (SELECT coalesce(f.entered, f.opened) <= _stage_rates.day - u.days AND coalesce(f.entered, f.opened) > _stage_rates.day - u.days - 365 AS ripe) AS c
+	GROUP BY f.step, f.stage
+)
+SELECT array_agg(r.stage ORDER BY r.step),
+	   array_agg(round(CASE WHEN r.settled >= 20 THEN r.passed::numeric / r.settled ELSE r.all_passed::numeric / nullif(r.all_settled, 0) END, 4) ORDER BY r.step),
+	   array_agg(r.days ORDER BY r.step), array_agg(CASE WHEN r.settled >= 20 THEN r.settled ELSE r.all_settled END ORDER BY r.step),
+	   (SELECT round(coalesce(avg(f.amount) FILTER (WHERE f.closed > _stage_rates.day - 365), avg(f.amount)), 2) FROM flow f WHERE f.won AND f.step = f.steps),
+	   CASE WHEN quota_decomp._pipeline_relation(_stage_rates.pipeline, true) IS NULL THEN 'no history of stages: one rate and one time from opened to won' END
+FROM rate r
+$$;
+COMMENT ON FUNCTION quota_decomp._stage_rates(text, date, text) IS
+'internal: what funnel_requirements asks for, of a pipeline: the stages, the rate of each from the last year''s settled cohort, the median days won deals spend in it, and the size of a won deal';
+
+CREATE FUNCTION quota_decomp._bottleneck(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (step int, stage text, recent_cases bigint, earlier_cases bigint, conversion numeric, earlier_conversion numeric, median_days numeric, earlier_days numeric,
+			   lost_by_rate numeric, lost_by_time numeric, bottleneck boolean, note text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	known boolean := quota_decomp._pipeline_relation(pipeline, true) IS NOT NULL;
+BEGIN
+	RETURN QUERY
+	WITH flow AS MATERIALIZED (
+		-- what left a stage in the last quarter, and in the year before that
+		SELECT f.*, f.left_on > day - 91 AS recent
+		FROM quota_decomp._stage_flow(pipeline, day, zone) f WHERE f.outcome <> 'waiting' AND f.left_on > day - 456
+	), stage AS (
+		SELECT f.step, f.stage, count(*) FILTER (WHERE f.recent) AS n1, count(*) FILTER (WHERE NOT f.recent) AS n0,
+			   count(*) FILTER (WHERE f.recent AND f.outcome = 'passed')::numeric AS p1, count(*) FILTER (WHERE NOT f.recent AND f.outcome = 'passed')::numeric AS p0,
+			   (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.recent AND f.outcome = 'passed'))::numeric AS d1,
+			   (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE NOT f.recent AND f.outcome = 'passed'))::numeric AS d0
+		FROM flow f GROUP BY f.step, f.stage
+	), rated AS (
+		SELECT s.*, s.p1 / nullif(s.n1, 0) AS r1, s.p0 / nullif(s.n0, 0) AS r0,
+			   -- what a deal past this stage is worth, at the rates of before
+			   (SELECT avg(f.amount) FROM flow f WHERE f.won AND f.step = f.steps)
+			   * coalesce((SELECT exp(sum(ln(t.p0::float8 / t.n0))) FROM stage t WHERE t.step > s.step AND t.p0 > 0 AND t.n0 > 0), 1)::numeric AS worth
+		FROM stage s
+	), loss AS (
+		SELECT r.*, greatest(0, round(r.n1 * (r.r0 - r.r1) * r.worth, 2)) AS by_rate,
+			   -- days more hold back that many days' flow
+			   greatest(0, round(r.p1 / 91 * (r.d1 - r.d0) * r.worth, 2)) AS by_time,
+			   r.n1 >= 20 AND r.n0 >= 20 AS enough
+		FROM rated r
+	)
+	SELECT l.step, l.stage, l.n1, l.n0, round(l.r1, 4), round(l.r0, 4), l.d1, l.d0, l.by_rate, l.by_time,
+		   coalesce(l.enough AND l.by_rate + l.by_time > 0
+			   AND l.by_rate + l.by_time = max(l.by_rate + l.by_time) FILTER (WHERE l.enough) OVER (), false),
+		   concat_ws('; ', CASE WHEN NOT known THEN 'no history of stages: whether it is a stage, and which, cannot be known' END,
+			   CASE WHEN NOT l.enough THEN 'fewer than 20 cases now or before: not judged' END)
+	FROM loss l;
+END $$;
+COMMENT ON FUNCTION quota_decomp._bottleneck(text, date, text) IS
+'internal: each stage in the last quarter against the year before it, what its lower rate and its longer time cost, and which costs most';
+
+CREATE FUNCTION quota_decomp._requirements(pipeline text, starts date, ends date, day date, target numeric, earlier numeric DEFAULT 0, zone text DEFAULT NULL)
+RETURNS TABLE (step int, stage text, conversion numeric, stage_days int, need numeric, required numeric, exact numeric, by date, too_late boolean, from_open numeric, note text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	f record;
+	r record;
+	missing numeric;
+BEGIN
+	SELECT * INTO f FROM quota_decomp._forecast(pipeline, starts, ends, day, NULL, 1, zone);
+	SELECT * INTO r FROM quota_decomp._stage_rates(pipeline, day, zone);
+	missing := target - f.won - f.from_open;
+	IF r.stages IS NULL OR array_position(r.conversion, NULL) IS NOT NULL OR 0 = ANY (r.conversion) OR array_position(r.stage_days, NULL) IS NOT NULL OR coalesce(r.deal_size, 0) <= 0 THEN
+		RETURN QUERY SELECT NULL::int, NULL::text, NULL::numeric, NULL::int, missing, NULL::numeric, NULL::numeric, NULL::date, NULL::boolean, NULL::numeric,
+			'not enough is known: each stage needs deals that passed it, and a won deal an amount'::text;
+		RETURN;
+	END IF;
+	RETURN QUERY
+	SELECT q.step, q.stage, r.conversion[q.step], r.stage_days[q.step], missing, q.required, q.exact, q.by, q.too_late, q.from_open, r.note
+	FROM quota_decomp.funnel_requirements(missing, r.deal_size, r.conversion, r.stage_days, ends - 1, day, r.stages || 'won'::text, earlier) q;
+END $$;
+COMMENT ON FUNCTION quota_decomp._requirements(text, date, date, date, numeric, numeric, text) IS
+'internal: what has to enter each stage, and by when, for a period''s target: target less won less what the open deals should bring';
+
+CREATE FUNCTION quota_decomp._node_funnel(plan_id int, day date, pipeline text DEFAULT NULL, least_cases int DEFAULT 20)
+RETURNS TABLE (org_id int, step int, stage text, entered bigint, passed bigint, lost bigint, waiting bigint, conversion numeric, median_days numeric,
+			   basis_id int, basis_conversion numeric, basis_days numeric, peers_conversion numeric, peers_days numeric, lost_to_peers numeric, bottleneck boolean, note text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 2000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	p quota_decomp.visible_plan;
+	known boolean;
+BEGIN
+	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
+	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id));
+	IF pipeline IS NULL THEN
+		RETURN;
+	END IF;
+	known := quota_decomp._pipeline_relation(pipeline, true) IS NOT NULL;
+	RETURN QUERY
+	WITH flow AS MATERIALIZED (
+		-- what left a stage within a year, and what waits in it
+		SELECT f.* FROM quota_decomp._stage_flow(pipeline, day, p.time_zone) f WHERE f.opened IS NOT NULL AND (f.outcome = 'waiting' OR f.left_on > day - 365)
+	), placed AS MATERIALIZED (
+		SELECT m.member, coalesce(m.self_id, m.node_id, m.stray_id) AS node_id
+		FROM (SELECT coalesce('=' || d.member, '') AS member, k.node_id, s.node_id AS self_id, u.node_id AS stray_id
+			  FROM (SELECT DISTINCT f.member FROM flow f) AS d
+			  LEFT JOIN quota_decomp.visible_node_key k ON k.plan_id = plan_id AND k.dimension = 'org' AND k.key = d.member AND k.valid_from <= day AND k.valid_to > day
+			  LEFT JOIN quota_decomp.visible_node s ON s.plan_id = plan_id AND s.kind = 'self' AND s.parent_id = k.node_id
+			  LEFT JOIN quota_decomp.visible_node u ON u.plan_id = plan_id AND u.dimension = 'org' AND u.kind = 'unassigned') AS m
+	), closure AS MATERIALIZED (
+		SELECT c.ancestor_id, c.node_id, c.distance FROM quota_decomp.visible_node_closure c WHERE c.plan_id = plan_id
+	), node AS MATERIALIZED (
+		SELECT c.ancestor_id AS org_id, f.step, f.stage, count(*) AS entered, count(*) FILTER (WHERE f.outcome = 'passed') AS passed, count(*) FILTER (WHERE f.outcome = 'lost') AS lost,
+			   count(*) FILTER (WHERE f.outcome = 'waiting') AS waiting, (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.outcome = 'passed'))::numeric AS days
+		FROM flow f JOIN placed m ON m.member = coalesce('=' || f.member, '') JOIN closure c ON c.node_id = m.node_id
+		GROUP BY 1, 2, 3
+	), basis AS MATERIALIZED (
+		-- the nearest node at or above with enough cases; else the top
+		SELECT DISTINCT ON (n.org_id, n.step) n.org_id, n.step, b.org_id AS basis_id, b.passed::numeric / nullif(b.passed + b.lost, 0) AS conversion, b.days
+		FROM node n JOIN closure c ON c.node_id = n.org_id JOIN node b ON b.org_id = c.ancestor_id AND b.step = n.step
+		ORDER BY n.org_id, n.step, b.passed + b.lost < least_cases, CASE WHEN b.passed + b.lost < least_cases THEN -c.distance ELSE c.distance END
+	), top AS MATERIALIZED (
+		SELECT f.step, count(*) FILTER (WHERE f.outcome = 'passed')::numeric / nullif(count(*) FILTER (WHERE f.outcome <> 'waiting'), 0) AS conversion,
+			   (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.outcome = 'passed'))::numeric AS days
+		FROM flow f GROUP BY f.step
+	), worth AS MATERIALIZED (
+		SELECT t.step, (SELECT avg(f.amount) FROM flow f WHERE f.won AND f.step = f.steps)
+			   * coalesce((SELECT exp(sum(ln(u.conversion::float8))) FROM top u WHERE u.step > t.step AND u.conversion > 0), 1)::numeric AS amount
+		FROM top t
+	), loss AS (
+		SELECT n.*, n.passed + n.lost >= least_cases AS enough, b.basis_id, b.conversion AS bc, b.days AS bd, t.conversion AS tc, t.days AS td,
+			   round(greatest(0, (n.passed + n.lost) * (t.conversion - n.passed::numeric / nullif(n.passed + n.lost, 0)) * w.amount)
+				   + greatest(0, n.passed / 365.0 * (n.days - t.days) * w.amount), 2) AS amount
+		FROM node n JOIN basis b ON b.org_id = n.org_id AND b.step = n.step JOIN top t ON t.step = n.step JOIN worth w ON w.step = n.step
+	)
+	SELECT l.org_id, l.step, l.stage, l.entered, l.passed, l.lost, l.waiting, round(l.passed::numeric / nullif(l.passed + l.lost, 0), 4), l.days,
+		   l.basis_id, round(l.bc, 4), l.bd, round(l.tc, 4), l.td, l.amount,
+		   coalesce(l.enough AND l.amount > 0 AND l.amount = max(l.amount) FILTER (WHERE l.enough) OVER (PARTITION BY l.org_id), false),
+		   concat_ws('; ', CASE WHEN NOT known THEN 'no history of stages: which stage deals are lost in, and how long each takes, cannot be known' END,
+			   CASE WHEN l.basis_id <> l.org_id THEN format('fewer than %s cases: rates are those of a node above', least_cases) END)
+	FROM loss l;
+END $$;
+COMMENT ON FUNCTION quota_decomp._node_funnel(int, date, text, int) IS
+'internal: the last year''s funnel of each node of a plan''s organisation; with few cases the rates of the nearest node above that has enough; what it loses against all, and the stage that costs most';
+
+CREATE FUNCTION quota_decomp._node_rates(plan_id int, day date, pipeline text DEFAULT NULL, least_cases int DEFAULT 20)
+RETURNS TABLE (org_id int, stages text[], conversion numeric[], stage_days int[], deal_size numeric, own boolean, note text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 500 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	size numeric;
+BEGIN
+	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id));
+	IF pipeline IS NULL THEN
+		RETURN;
+	END IF;
+	size := (quota_decomp._stage_rates(pipeline, day)).deal_size;
+	RETURN QUERY
+	SELECT f.org_id, array_agg(f.stage ORDER BY f.step), array_agg(f.basis_conversion ORDER BY f.step), array_agg(round(f.basis_days)::int ORDER BY f.step), size,
+		   bool_and(f.basis_id = f.org_id), max(f.note)
+	FROM quota_decomp._node_funnel(plan_id, day, pipeline, least_cases) f GROUP BY f.org_id
+	HAVING bool_and(f.basis_conversion > 0 AND f.basis_days IS NOT NULL);
+END $$;
+COMMENT ON FUNCTION quota_decomp._node_rates(int, date, text, int) IS 'internal: what funnel_requirements asks for, of each node of a plan''s organisation, its own or of the nearest node above with enough cases';
