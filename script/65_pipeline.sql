@@ -204,7 +204,8 @@ WITH deal AS MATERIALIZED (
 ), landmark AS MATERIALIZED (
 	-- deals that were open at an origin, by age and stage, and what came of them
 	SELECT o.i, o.d - d.opened AS age, coalesce(s.stage, '') AS stage, count(*)::float8 AS n,
-		   count(*) FILTER (WHERE d.won AND d.closed <= o.d + o.days)::float8 AS won,
+		   ARRAY[count(*) FILTER (WHERE d.won AND d.closed <= o.d + o.days / 3), count(*) FILTER (WHERE d.won AND d.closed <= o.d + 2 * o.days / 3),
+				 count(*) FILTER (WHERE d.won AND d.closed <= o.d + o.days)]::float8[] AS won,
 		   sum(d.amount) FILTER (WHERE d.won AND d.closed <= o.d + o.days) AS won_amount,
 		   sum(d.amount) AS amount
 	FROM origin o
@@ -222,7 +223,8 @@ WITH deal AS MATERIALIZED (
 		   coalesce(lag(u.b) OVER (ORDER BY u.period) - 1, _outlook.day) AS before
 	FROM unnest(_outlook.bounds) WITH ORDINALITY AS u(b, period)
 	UNION ALL
-	SELECT o.i, o.d + o.days, 1, o.d FROM origin o WHERE o.i > 0
+	-- the past is asked at a third, two thirds and the whole of the distance
+	SELECT o.i, o.d + h * o.days / 3, h, o.d + (h - 1) * o.days / 3 FROM origin o, generate_series(1, 3) AS h WHERE o.i > 0
 ), start AS (
 	SELECT l.i, o.d AS starts, l.age, false AS new, NULL::float8 AS n FROM landmark l JOIN origin o ON o.i = l.i JOIN oldest x ON x.i = l.i AND l.age < x.age GROUP BY 1, 2, 3
 	UNION ALL
@@ -252,7 +254,10 @@ WITH deal AS MATERIALIZED (
 	FROM walked w JOIN bound b ON b.i = w.i AND w.on_day > b.before AND w.on_day <= b.last WHERE w.new
 	GROUP BY 1, 2
 ), trial AS MATERIALIZED (
-	SELECT l.i, l.stage, l.age, l.n, l.won, coalesce(c.p, 0) AS p, l.amount, l.won_amount FROM landmark l JOIN chance c ON c.i = l.i AND c.age = l.age AND c.period = 1 WHERE l.i > 0
+	SELECT l.i, l.stage, l.age, c.period AS h, l.n, l.won[c.period] AS won, l.amount, least(1, sum(c.p) OVER (PARTITION BY l.i, l.stage, l.age ORDER BY c.period)) AS p
+	FROM landmark l JOIN (SELECT x.i, x.age, h AS period, coalesce(y.p, 0) AS p FROM (SELECT DISTINCT c.i, c.age FROM chance c WHERE c.i > 0) AS x
+		CROSS JOIN generate_series(1, 3) AS h LEFT JOIN chance y ON y.i = x.i AND y.age = x.age AND y.period = h) AS c ON c.i = l.i AND c.age = l.age
+	WHERE l.i > 0
 ), lesson AS MATERIALIZED (
 	-- which earlier forecasts had been answered when: the last three count
 	SELECT l.i, l.j, 0.7 ^ l.place AS w
@@ -260,31 +265,31 @@ WITH deal AS MATERIALIZED (
 		  FROM origin a JOIN origin b ON b.i > 0 AND b.d + b.days <= a.d) AS l
 	WHERE l.place < 3
 ), evidence AS MATERIALIZED (
-	SELECT l.i, t.stage, t.age, l.j, l.w * t.n AS n, l.w * t.won AS won, t.p FROM lesson l JOIN trial t ON t.i = l.j WHERE t.p > 0
+	SELECT l.i, t.stage, t.age, t.h, l.w * t.n AS n, l.w * t.won AS won, t.p FROM lesson l JOIN trial t ON t.i = l.j WHERE t.p > 0
 ), overall AS MATERIALIZED (
-	-- the odds of all open deals are stretched until the earlier forecasts
+	-- what is said of all open deals is stretched until the earlier forecasts
 	-- would have been right
 	WITH RECURSIVE fit AS (
-		SELECT e.i, 0 AS round, 1::float8 AS odds, sum(e.won) + 20 AS won FROM evidence e GROUP BY e.i
+		SELECT e.i, e.h, 0 AS round, 1::float8 AS odds, sum(e.won) + 20 AS won FROM evidence e GROUP BY e.i, e.h
 		UNION ALL
-		SELECT f.i, f.round + 1, f.odds * f.won / (20 + (SELECT sum(e.n * f.odds * e.p / (1 + (greatest(f.odds, 1) - 1) * e.p)) FROM evidence e WHERE e.i = f.i)), f.won
+		SELECT f.i, f.h, f.round + 1, f.odds * f.won / (20 + (SELECT sum(e.n * f.odds * e.p / (1 + (greatest(f.odds, 1) - 1) * e.p)) FROM evidence e WHERE e.i = f.i AND e.h = f.h)), f.won
 		FROM fit f WHERE f.round < 12
 	)
-	SELECT f.i, f.odds FROM fit f WHERE f.round = 12
+	SELECT f.i, f.h, f.odds FROM fit f WHERE f.round = 12
 ), tally AS MATERIALIZED (
-	SELECT e.i, e.stage, e.age, e.p, sum(e.n) AS n, sum(e.won) AS won FROM evidence e GROUP BY 1, 2, 3, 4
+	SELECT e.i, e.stage, e.h, e.p, sum(e.n) AS n, sum(e.won) AS won FROM evidence e GROUP BY 1, 2, 3, 4
 ), by_stage AS MATERIALIZED (
 	WITH RECURSIVE fit AS (
-		SELECT t.i, t.stage, 0 AS round, o.odds,
+		SELECT t.i, t.stage, t.h, 0 AS round, o.odds,
 			   -- what little evidence there is is filled up with the average
 			   sum(t.won) + 20 * sum(t.n * o.odds * t.p / (1 + (greatest(o.odds, 1) - 1) * t.p)) / sum(t.n) AS won, 1 + 20 / sum(t.n) AS more
-		FROM tally t JOIN overall o ON o.i = t.i GROUP BY t.i, t.stage, o.odds
+		FROM tally t JOIN overall o ON o.i = t.i AND o.h = t.h GROUP BY t.i, t.stage, t.h, o.odds
 		UNION ALL
-		SELECT f.i, f.stage, f.round + 1,
-			   f.odds * f.won / greatest(f.more * (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM tally t WHERE t.i = f.i AND t.stage = f.stage), 1e-9), f.won, f.more
+		SELECT f.i, f.stage, f.h, f.round + 1,
+			   f.odds * f.won / greatest(f.more * (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM tally t WHERE t.i = f.i AND t.stage = f.stage AND t.h = f.h), 1e-9), f.won, f.more
 		FROM fit f WHERE f.round < 12
 	)
-	SELECT f.i, f.stage, f.odds FROM fit f WHERE f.round = 12
+	SELECT f.i, f.stage, f.h, f.odds FROM fit f WHERE f.round = 12
 ), fresh AS MATERIALIZED (
 	SELECT o.i, coalesce(sum(d.n), 0) AS won, coalesce(sum(d.amount), 0) AS amount
 	FROM origin o
@@ -293,29 +298,38 @@ WITH deal AS MATERIALIZED (
 	WHERE o.i > 0 GROUP BY o.i
 ), new_ratio AS MATERIALIZED (
 	SELECT l.i, (sum(l.w * f.won) + 20) / (sum(l.w * coalesce(n.won, 0)) + 20) AS ratio
-	FROM lesson l JOIN fresh f ON f.i = l.j LEFT JOIN newly n ON n.i = l.j AND n.period = 1 GROUP BY l.i
+	FROM lesson l JOIN fresh f ON f.i = l.j LEFT JOIN (SELECT n.i, sum(n.won) AS won FROM newly n GROUP BY n.i) AS n ON n.i = l.j GROUP BY l.i
 ), typical AS MATERIALIZED (
 	SELECT o.i, avg(d.amount) AS amount FROM origin o JOIN deal d ON d.won AND d.closed BETWEEN o.since AND o.d GROUP BY o.i
 ), answered AS MATERIALIZED (
 	SELECT o.i, o.d, o.days,
 		   coalesce((SELECT sum(t.amount::float8 * coalesce(s.odds, v.odds, 1) * t.p / (1 + (greatest(coalesce(s.odds, v.odds, 1), 1) - 1) * t.p))
-			FROM trial t LEFT JOIN overall v ON v.i = t.i LEFT JOIN by_stage s ON s.i = t.i AND s.stage = t.stage WHERE t.i = o.i), 0) AS forecast_open,
+			FROM trial t LEFT JOIN overall v ON v.i = t.i AND v.h = 3 LEFT JOIN by_stage s ON s.i = t.i AND s.stage = t.stage AND s.h = 3 WHERE t.i = o.i AND t.h = 3), 0) AS forecast_open,
 		   coalesce((SELECT sum(l.won_amount) FROM landmark l WHERE l.i = o.i), 0) AS actual_open,
-		   coalesce((SELECT n.won * coalesce(r.ratio, 1) * y.amount::float8 FROM newly n JOIN typical y ON y.i = n.i LEFT JOIN new_ratio r ON r.i = n.i WHERE n.i = o.i AND n.period = 1), 0) AS forecast_new,
+		   coalesce((SELECT sum(n.won * coalesce(r.ratio, 1) * y.amount::float8) FROM newly n JOIN typical y ON y.i = n.i LEFT JOIN new_ratio r ON r.i = n.i WHERE n.i = o.i), 0) AS forecast_new,
 		   (SELECT f.amount FROM fresh f WHERE f.i = o.i) AS actual_new
 	FROM origin o WHERE o.i > 0
 ), shock AS (
 	SELECT sqrt((coalesce(sum(a.miss ^ 2), 0) + 2 * 0.2 ^ 2) / (count(a.miss) + 2)) AS sd, count(a.miss) AS n
 	FROM (SELECT ln(((a.actual_open + a.actual_new)::float8) / (a.forecast_open + a.forecast_new)) AS miss FROM answered a
 		  WHERE a.actual_open + a.actual_new > 0 AND a.forecast_open + a.forecast_new > 0) AS a
+), distance AS (
+	-- between the three distances the stretch is interpolated
+	SELECT b.period, x.h, least(3, x.h + 1) AS next, least(1, greatest(0, x.thirds - x.h)) AS part
+	FROM bound b JOIN origin o ON o.i = 0
+	CROSS JOIN LATERAL (SELECT t.thirds, least(3, greatest(1, floor(t.thirds)))::int AS h FROM (SELECT 3 * (b.last - o.d)::float8 / o.days AS thirds) AS t) AS x
+	WHERE b.i = 0
 ), risen AS MATERIALIZED (
-	-- the odds are stretched on what is won by the end of a period; a period is
-	-- the difference of two ends
+	-- the stretch is of what is won by the end of a period; a period is the
+	-- difference of two ends
 	SELECT z.age, z.stage, z.period, z.p - coalesce(lag(z.p) OVER (PARTITION BY z.age, z.stage ORDER BY z.period), 0) AS p
-	FROM (SELECT y.age, y.stage, y.period, y.odds * y.p / (1 + (greatest(y.odds, 1) - 1) * y.p) AS p
-		  FROM (SELECT l.age, l.stage, c.period, coalesce(s.odds, v.odds, 1) AS odds, least(1, sum(c.p) OVER (PARTITION BY l.age, l.stage ORDER BY c.period)) AS p
-				FROM landmark l JOIN chance c ON c.i = 0 AND c.age = l.age
-				LEFT JOIN overall v ON v.i = 0 LEFT JOIN by_stage s ON s.i = 0 AND s.stage = l.stage
+	FROM (SELECT y.age, y.stage, y.period, max(y.odds * y.p / (1 + (greatest(y.odds, 1) - 1) * y.p)) OVER (PARTITION BY y.age, y.stage ORDER BY y.period) AS p
+		  FROM (SELECT l.age, l.stage, d.period,
+					   exp((1 - d.part) * ln(coalesce(s.odds, v.odds, 1)) + d.part * ln(coalesce(t.odds, w.odds, 1))) AS odds,
+					   least(1, sum(coalesce(c.p, 0)) OVER (PARTITION BY l.age, l.stage ORDER BY d.period)) AS p
+				FROM landmark l CROSS JOIN distance d LEFT JOIN chance c ON c.i = 0 AND c.age = l.age AND c.period = d.period
+				LEFT JOIN overall v ON v.i = 0 AND v.h = d.h LEFT JOIN by_stage s ON s.i = 0 AND s.stage = l.stage AND s.h = d.h
+				LEFT JOIN overall w ON w.i = 0 AND w.h = d.next LEFT JOIN by_stage t ON t.i = 0 AND t.stage = l.stage AND t.h = d.next
 				WHERE l.i = 0) AS y) AS z
 ), undated AS (
 	-- deals without a date of opening: if such deals are closed at times, they
