@@ -348,7 +348,8 @@ WITH deal AS MATERIALIZED (
 	JOIN typical y ON y.i = 0
 )
 SELECT 'open', d.key, d.member, d.product, d.stage, d.opened, b.period, 1::float8,
-	   CASE WHEN d.opened IS NULL THEN coalesce(u.p, 0) ELSE coalesce(r.p, 0) END, d.amount, d.amount_source, b.before + 1, b.last + 1,
+	   -- where nothing was ever won, nothing is known
+	   CASE WHEN NOT EXISTS (SELECT FROM oldest x WHERE x.i = 0) THEN NULL WHEN d.opened IS NULL THEN coalesce(u.p, 0) ELSE coalesce(r.p, 0) END, d.amount, d.amount_source, b.before + 1, b.last + 1,
 	   NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
 FROM deal d
 JOIN bound b ON b.i = 0
@@ -412,9 +413,10 @@ BEGIN
 			   count(*) FILTER (WHERE v.kind = 'open' AND v.opened IS NULL) AS undated,
 			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source = 'list price') AS at_list_price,
 			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source = 'mean won deal') AS at_mean,
-			   coalesce(sum(v.p * v.amount) FILTER (WHERE v.kind = 'open'), 0) AS from_open,
-			   coalesce(sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new'), 0) AS new_deals,
-			   coalesce(sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new'), 0) AS from_new
+			   -- what is not known is not 0
+			   CASE WHEN NOT coalesce(bool_or(v.p IS NULL OR v.p > 0 AND v.amount IS NULL) FILTER (WHERE v.kind = 'open'), false) THEN coalesce(sum(v.p * v.amount) FILTER (WHERE v.kind = 'open'), 0) END AS from_open,
+			   sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new') AS new_deals,
+			   CASE WHEN NOT bool_or(v.p > 0 AND v.amount IS NULL) FILTER (WHERE v.kind = 'new') THEN sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new') END AS from_new
 		FROM v
 	), e AS (
 		SELECT quota_decomp.deal_outcome(round(v.amount, 2), quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, s.sd), '{1,20,47,20,1}') AS ahead
@@ -424,6 +426,9 @@ BEGIN
 	INTO open_deals, undated, at_list_price, at_mean, from_open, new_deals, from_new, shock, back_tests, error, bias, ahead
 	FROM t CROSS JOIN s CROSS JOIN b CROSS JOIN e;
 	expected := won + from_open + from_new;
+	IF expected IS NULL THEN
+		RETURN;
+	END IF;
 	low := won + coalesce((quota_decomp.percentile(ahead, 0.1)).value, 0);
 	high := won + coalesce((quota_decomp.percentile(ahead, 0.9)).value, 0);
 	IF target IS NOT NULL THEN
@@ -544,9 +549,9 @@ BEGIN
 	)
 	SELECT w.org_id, w.product_id, w.period_id, count(*) FILTER (WHERE g = 1 AND w.kind = 'open'),
 		   count(*) FILTER (WHERE g = 1 AND w.kind = 'open' AND w.amount_source IS DISTINCT FROM 'amount'),
-		   round(coalesce(sum(w.p * w.amount) FILTER (WHERE g = 1 AND w.kind = 'open'), 0), 2),
+		   CASE WHEN NOT coalesce(bool_or(w.p IS NULL OR w.p > 0 AND w.amount IS NULL) FILTER (WHERE w.kind = 'open'), false) THEN round(coalesce(sum(w.p * w.amount) FILTER (WHERE g = 1 AND w.kind = 'open'), 0), 2) END,
 		   round(coalesce(sum(w.p * w.deals::numeric) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 4),
-		   round(coalesce(sum(w.p * w.deals::numeric * w.amount) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 2),
+		   CASE WHEN NOT coalesce(bool_or(w.p > 0 AND w.amount IS NULL) FILTER (WHERE w.kind = 'new'), false) THEN round(coalesce(sum(w.p * w.deals::numeric * w.amount) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 2) END,
 		   round(coalesce(sum(w.p * w.deals::numeric / w.n * (1 - w.p * w.deals::numeric / w.n) * w.amount ^ 2), 0), 2),
 		   (SELECT round(o.probability::numeric, 4) FROM o WHERE o.kind = 'shock'),
 		   quota_decomp.deal_outcome(w.amount, w.q, '{1,20,47,20,1}') FILTER (WHERE w.q IS NOT NULL)
@@ -566,17 +571,17 @@ DECLARE
 BEGIN
 	PERFORM quota_decomp._pipeline_relation(pipeline, false);
 	SELECT p.* INTO m FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
-	IF m.history_relation IS NULL THEN
-		-- all that is known of a deal without a history: opened, won, lost
-		RETURN QUERY SELECT d.key, d.member, d.product, d.opened, 1, 1, 'open'::text, d.opened, d.closed, greatest(d.closed - d.opened, 0),
-			CASE WHEN d.won THEN 'passed' WHEN NOT d.won THEN 'lost' ELSE 'waiting' END, d.won, d.closed, d.amount
-		FROM quota_decomp._deals(pipeline, day, zone) d;
-		RETURN;
-	END IF;
 	-- the stages in the order given, else in the order deals go through them
 	names := coalesce(m.stages, (SELECT array_agg(r.stage ORDER BY r.place, r.stage) FROM (
 		SELECT s.stage, avg(s.place) AS place FROM (SELECT s.stage, row_number() OVER (PARTITION BY s.key ORDER BY s.entered) AS place FROM quota_decomp._stage_spells(pipeline, day, zone) s) AS s
 		WHERE s.stage <> ALL (m.won || m.lost) GROUP BY s.stage) AS r), '{}');
+	IF m.history_relation IS NULL OR names = '{}' THEN
+		-- all that is known of a deal without a history: opened, won, lost
+		RETURN QUERY SELECT d.key, d.member, d.product, d.opened, 1, 1, 'open'::text, d.opened, d.closed, CASE WHEN d.closed >= d.opened THEN d.closed - d.opened WHEN d.closed < d.opened THEN 0 END,
+			CASE WHEN d.won THEN 'passed' WHEN NOT d.won THEN 'lost' ELSE 'waiting' END, d.won, d.closed, d.amount
+		FROM quota_decomp._deals(pipeline, day, zone) d;
+		RETURN;
+	END IF;
 	RETURN QUERY
 	WITH deal AS MATERIALIZED (
 		SELECT d.* FROM quota_decomp._deals(pipeline, day, zone) d
@@ -594,7 +599,7 @@ BEGIN
 		LEFT JOIN reached r ON r.key = d.key AND r.step = n.step
 		WHERE n.step <= CASE WHEN d.won THEN cardinality(names) ELSE coalesce(f.step, 1) END
 	)
-	SELECT p.key, p.member, p.product, p.opened, p.step, cardinality(names), p.name, p.at, x.left_on, greatest(x.left_on - p.at, 0),
+	SELECT p.key, p.member, p.product, p.opened, p.step, cardinality(names), p.name, p.at, x.left_on, CASE WHEN x.left_on >= p.at THEN x.left_on - p.at WHEN x.left_on < p.at THEN 0 END,
 		   CASE WHEN p.step < p.last THEN 'passed' WHEN NOT p.won THEN 'lost' ELSE 'waiting' END, p.won, p.closed, p.amount
 	FROM (SELECT p.*, min(p.at) OVER (PARTITION BY p.key ORDER BY p.step ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_at FROM passage p) AS p
 	CROSS JOIN LATERAL (SELECT coalesce(p.next_at, p.closed) AS left_on) AS x;
