@@ -145,6 +145,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION quota_decomp.revoke_plan(text, text) IS 'takes what grant_plan() gave on a plan or, where that is NULL, on all of them and the mapping';
 
+CREATE FUNCTION quota_decomp.regrant_plans() RETURNS TABLE (role_name name, granted boolean)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM quota_decomp._check_grantor(current_user);
+	PERFORM pg_advisory_xact_lock('quota_decomp.plan_grant'::regclass::oid::bigint);
+	FOR role_name, granted IN
+		SELECT DISTINCT g.role_name, EXISTS (SELECT FROM pg_roles r WHERE r.rolname = g.role_name) FROM quota_decomp.editable_plan_grant g ORDER BY 1 LOOP
+		IF granted THEN
+			PERFORM quota_decomp._apply_grants(role_name);
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION quota_decomp.regrant_plans() IS
+'gives every role the rights on objects that its grants need, after a restore by another role or an update of the extension; granted is false where the role does not exist';
+
 ----------------------------------------------------------------------
 -- Estimates
 ----------------------------------------------------------------------
