@@ -97,6 +97,11 @@ BEGIN
 			HINT = 'set_eligible() and the mapped columns of eligibility leave no product to anybody.';
 	END IF;
 
+	-- who may have no cell at all is asked for nothing
+	UPDATE pg_temp.qd_org o SET weight = 0
+	WHERE o.node_id IN (SELECT s.org_id FROM pg_temp.qd_shut s GROUP BY s.org_id
+						HAVING count(*) = (SELECT count(*) FROM pg_temp.qd_product g WHERE g.leaf) * (SELECT count(*) FROM pg_temp.qd_period));
+
 	-- bounds and goals, each lifted to all ancestors
 	CREATE TEMP TABLE qd_cell ON COMMIT DROP AS
 	SELECT o.node_id AS org_id, b.product_id, b.period_id, o.depth,
