@@ -35,10 +35,10 @@ CREATE TABLE crm.member (id text PRIMARY KEY, parent text, name text, login text
 INSERT INTO crm.member VALUES ('all', NULL, 'Company', NULL), ('East', 'all', 'East', NULL), ('West', 'all', 'West', NULL),
 	('Ann', 'East', 'Ann', NULL), ('Bo', 'East', 'Bo', NULL), ('Cy', 'West', 'Cy', NULL);
 CREATE TABLE crm.product (id text PRIMARY KEY, parent text, name text);
-INSERT INTO crm.product VALUES ('(all)', NULL, '(all)'), ('A', '(all)', 'Product A'), ('B', '(all)', 'Product B');
+INSERT INTO crm.product VALUES ('A', NULL, 'Product A'), ('B', NULL, 'Product B');
 CREATE TABLE crm.sale (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, day date NOT NULL, member text, product text, amount numeric NOT NULL);
 INSERT INTO crm.sale (day, member, product, amount)
-SELECT d::date, m, p, 10 FROM generate_series(timestamp '2026-01-15', '2026-12-15', '1 month') d, unnest(ARRAY['Ann', 'Bo', 'Cy']) m, unnest(ARRAY['A', 'B']) p;
+SELECT d::date, m, p, 10 FROM generate_series(timestamp '2026-01-01', '2026-12-01', '1 month') d, unnest(ARRAY['Ann', 'Bo', 'Cy']) m, unnest(ARRAY['A', 'B']) p;
 SQL
 }
 
@@ -50,8 +50,8 @@ INSERT INTO quota_decomp.editable_hierarchy VALUES ('org'), ('product');
 INSERT INTO quota_decomp.editable_hierarchy_source (hierarchy, source_no, schema_name, relation_name, key_column, parent_column, label_column, login_column)
 VALUES ('org', 1, 'crm', 'member', 'id', 'parent', 'name', 'login'), ('product', 1, 'crm', 'product', 'id', 'parent', 'name', NULL);
 INSERT INTO quota_decomp.editable_alias VALUES ('org', 'Anne', 'Ann');
-INSERT INTO quota_decomp.editable_metric (metric, schema_name, relation_name, at_column, member_column, product_column, value_column, kind, direction, unit)
-VALUES ('revenue', 'crm', 'sale', 'day', 'member', 'product', 'amount', 'sum', 'higher', 0.01);
+INSERT INTO quota_decomp.editable_metric (metric, schema_name, relation_name, at_column, member_column, product_column, value_column, kind, direction, unit, covers_from, covers_to)
+VALUES ('revenue', 'crm', 'sale', 'day', 'member', 'product', 'amount', 'sum', 'higher', 0.01, '2026-01-01', '2027-01-01');
 INSERT INTO quota_decomp.editable_pipeline (pipeline, schema_name, relation_name, key_column, stage_column, opened_column, won, lost)
 VALUES ('deals', 'crm', 'deal', 'id', 'stage', 'opened', '{won}', '{lost}');
 INSERT INTO quota_decomp.editable_activity (activity, schema_name, relation_name, at_column) VALUES ('visits', 'crm', 'visit', 'day');
