@@ -283,6 +283,9 @@ DECLARE
 	strays record;
 BEGIN
 	SELECT e.*, coalesce(e.as_of, (now() AT TIME ZONE e.time_zone)::date) AS today INTO p FROM quota_decomp.editable_plan e WHERE e.plan_id = plan_id;
+	IF NOT FOUND THEN
+		RAISE insufficient_privilege USING MESSAGE = format('role %I may not change plan %s', current_user, plan_id);
+	END IF;
 	day := CASE WHEN p.today >= p.ends THEN p.starts ELSE greatest(p.today, p.starts) END;
 	FOREACH dimension IN ARRAY ARRAY['org', 'product'] LOOP
 		hierarchy := CASE dimension WHEN 'org' THEN p.org ELSE p.product END;

@@ -29,7 +29,7 @@ COMMENT ON FUNCTION quota_decomp._is_rate(text) IS 'internal: whether a metric''
 CREATE FUNCTION quota_decomp._check_unit(amount numeric, unit numeric, what text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF amount IN ('NaN', 'Infinity', '-Infinity') THEN
+	IF amount::text IN ('NaN', 'Infinity', '-Infinity') THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('%s must be a finite number, not %s', what, amount);
 	ELSIF amount % unit <> 0 THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('%s %s is no multiple of the unit %s', what, amount, unit),
@@ -509,7 +509,9 @@ DECLARE
 	period_id int := CASE WHEN period IS NOT NULL THEN quota_decomp._period_id(id, period) END;
 BEGIN
 	SELECT e.*, quota_decomp._is_rate(e.metric) AS rate INTO p FROM quota_decomp.editable_plan e WHERE e.plan_id = id;
-	PERFORM quota_decomp._check_planned(id, org_id);
+	IF num_nonnulls(floor, cap, locked, uplift) > 0 THEN
+		PERFORM quota_decomp._check_planned(id, org_id);
+	END IF;
 	-- a plan that is not split by product has one
 	IF product IS NULL AND period IS NOT NULL AND p.product IS NULL THEN
 		SELECT n.node_id INTO product_id FROM quota_decomp.editable_node n WHERE n.plan_id = id AND n.dimension = 'product' AND n.kind = 'root';

@@ -69,6 +69,7 @@ BEGIN
 	WHERE n.plan_id = plan_id AND n.dimension = dimension;
 	ANALYZE pg_temp.qd_member;
 	CREATE TEMP TABLE qd_value (node_id int, value numeric, source text) ON COMMIT DROP;
+	CREATE TEMP TABLE qd_ramp (node_id int, share numeric) ON COMMIT DROP;
 
 	FOR d IN SELECT * FROM quota_decomp._drivers(plan_id, dimension) LOOP
 		TRUNCATE pg_temp.qd_value;
@@ -123,6 +124,14 @@ BEGIN
 			CONTINUE;
 		END IF;
 		IF d.metric IS NOT NULL THEN
+			TRUNCATE pg_temp.qd_ramp;
+			INSERT INTO pg_temp.qd_ramp
+			SELECT m.node_id, sum(w.value * quota_decomp.ramp(m.began, daterange(e.starts, e.ends), p.ramp_curve)) / nullif(sum(w.value), 0)
+			FROM pg_temp.qd_member m
+			JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'time' AND w.driver_no = -1 AND w.org_id IS NULL
+			JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = w.period_id
+			WHERE dimension = 'org' AND m.planned AND m.leaf AND m.kind = 'member' AND m.began > cov_from AND p.ramp_curve IS NOT NULL
+			GROUP BY m.node_id;
 			-- who began within the span has no full span to go by, who has nothing
 			-- at all none either: the median of the peers who have, the siblings
 			-- where at least three do, else all; a newcomer's times his ramp
@@ -133,13 +142,6 @@ BEGIN
 			), median AS (
 				SELECT q.parent_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY q.value) AS value, count(*) AS people, grouping(q.parent_id) = 1 AS whole
 				FROM peer q GROUP BY GROUPING SETS ((q.parent_id), ())
-			), full_ramp AS (
-				SELECT m.node_id, sum(w.value * quota_decomp.ramp(m.began, daterange(e.starts, e.ends), p.ramp_curve)) / nullif(sum(w.value), 0) AS share
-				FROM pg_temp.qd_member m
-				JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'time' AND w.driver_no = -1 AND w.org_id IS NULL
-				JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = w.period_id
-				WHERE dimension = 'org' AND m.planned AND m.leaf AND m.began > cov_from AND p.ramp_curve IS NOT NULL
-				GROUP BY m.node_id
 			)
 			INSERT INTO pg_temp.qd_value
 			SELECT m.node_id,
@@ -151,9 +153,18 @@ BEGIN
 			FROM pg_temp.qd_member m
 			LEFT JOIN median s ON s.parent_id = m.parent_id AND s.people >= 3 AND NOT s.whole
 			LEFT JOIN median a ON a.whole
-			LEFT JOIN full_ramp r ON r.node_id = m.node_id
+			LEFT JOIN pg_temp.qd_ramp r ON r.node_id = m.node_id
 			WHERE m.planned AND m.leaf AND m.kind = 'member' AND coalesce(s.value, a.value) IS NOT NULL
 			  AND (m.began > cov_from OR NOT EXISTS (SELECT FROM pg_temp.qd_value v WHERE v.node_id = m.node_id));
+			-- what the ramp takes off stays visible below the parent, if that was asked
+			INSERT INTO pg_temp.qd_value
+			SELECT f.node_id, sum(round(v.value * (1 - r.share) / r.share, 6)), 'what the ramp takes off'
+			FROM pg_temp.qd_member f
+			JOIN pg_temp.qd_member m ON m.parent_id = f.parent_id AND m.planned
+			JOIN pg_temp.qd_ramp r ON r.node_id = m.node_id AND r.share > 0 AND r.share < 1
+			JOIN pg_temp.qd_value v ON v.node_id = m.node_id AND v.source LIKE 'newcomer%'
+			WHERE f.kind = 'relief' AND f.planned
+			GROUP BY f.node_id;
 			-- the newcomer's own few facts give way
 			DELETE FROM pg_temp.qd_value v USING pg_temp.qd_value n
 			WHERE n.node_id = v.node_id AND n.source LIKE 'newcomer%' AND v.source = 'history';
@@ -209,9 +220,46 @@ BEGIN
 	FROM pg_temp.qd_member m LEFT JOIN blend b ON b.node_id = m.node_id
 	WHERE m.planned
 	WINDOW s AS (PARTITION BY m.parent_id);
-	DROP TABLE pg_temp.qd_member, pg_temp.qd_value;
+	DROP TABLE pg_temp.qd_member, pg_temp.qd_value, pg_temp.qd_ramp;
 END $$;
 COMMENT ON FUNCTION quota_decomp._weigh_tree(int, text) IS 'internal: weights of the organisation or the products, by driver and blended (driver -1)';
+
+-- A newcomer's ramp takes something off his weight.  Where that is to stay with
+-- the parent it needs a place: a leaf beside the newcomers.
+CREATE FUNCTION quota_decomp._load_relief(plan_id int) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	p record;
+	parents int[];
+	last_id int;
+BEGIN
+	SELECT v.*, quota_decomp._is_rate(v.metric) AS rate INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
+	IF p.ramp_relief = 'parent' AND p.ramp_curve IS NOT NULL AND NOT p.rate THEN
+		SELECT array_agg(DISTINCT n.parent_id) INTO parents FROM quota_decomp.editable_node n
+		WHERE n.plan_id = plan_id AND n.dimension = 'org' AND n.planned AND n.leaf AND n.kind = 'member'
+		  AND quota_decomp.ramp(n.hired, daterange(p.starts, p.ends), p.ramp_curve) < 1;
+	END IF;
+	UPDATE quota_decomp.editable_node n SET planned = n.parent_id = ANY (coalesce(parents, '{}'))
+	WHERE n.plan_id = plan_id AND n.kind = 'relief' AND n.planned <> (n.parent_id = ANY (coalesce(parents, '{}')));
+	IF parents IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT max(n.node_id) INTO last_id FROM quota_decomp.editable_node n WHERE n.plan_id = plan_id;
+	INSERT INTO quota_decomp.editable_node (plan_id, node_id, dimension, parent_id, key, label, kind, depth, path, sort_no, leaf, planned)
+	SELECT plan_id, last_id + row_number() OVER (ORDER BY n.sort_no), 'org', n.node_id, n.key || '/ramp', '(ramp)', 'relief', n.depth + 1,
+		   n.path || '/' || quota_decomp._escape_key(n.key || '/ramp'), n.sort_no, true, true
+	FROM quota_decomp.editable_node n
+	WHERE n.plan_id = plan_id AND n.node_id = ANY (parents)
+	  AND NOT EXISTS (SELECT FROM quota_decomp.editable_node s WHERE s.plan_id = plan_id AND s.parent_id = n.node_id AND s.kind = 'relief');
+	INSERT INTO quota_decomp.editable_node_closure (plan_id, ancestor_id, node_id, distance)
+	SELECT plan_id, c.ancestor_id, n.node_id, c.distance + 1
+	FROM quota_decomp.editable_node n JOIN quota_decomp.editable_node_closure c ON c.plan_id = plan_id AND c.node_id = n.parent_id
+	WHERE n.plan_id = plan_id AND n.node_id > last_id
+	UNION ALL
+	SELECT plan_id, n.node_id, n.node_id, 0 FROM quota_decomp.editable_node n WHERE n.plan_id = plan_id AND n.node_id > last_id;
+END $$;
+COMMENT ON FUNCTION quota_decomp._load_relief(int) IS 'internal: a leaf for what ramps take off, below each parent of a newcomer, where the plan keeps it there';
 
 -- Time: what a working day of a period brought, times the working days the
 -- period will have; a period lies as many whole years before its namesake as

@@ -414,6 +414,17 @@ BEGIN
 	END IF;
 	DELETE FROM quota_decomp.editable_weight w WHERE w.plan_id = id;
 	PERFORM quota_decomp._load_nodes(id);
+	PERFORM quota_decomp._load_relief(id);
+	-- what was said of somebody who is no longer planned would hold nothing
+	SELECT n.key, s.what INTO t
+	FROM (SELECT b.org_id, 'a bound: set_bound() without amounts takes it back' AS what FROM quota_decomp.editable_bound b WHERE b.plan_id = id
+		  UNION ALL SELECT g.org_id, format('goal %s: drop_goal() lets it go', g.goal_no) FROM quota_decomp.editable_goal g WHERE g.plan_id = id) AS s
+	JOIN quota_decomp.editable_node n ON n.plan_id = id AND n.node_id = s.org_id
+	WHERE NOT n.planned ORDER BY n.key LIMIT 1;
+	IF FOUND THEN
+		RAISE object_not_in_prerequisite_state USING MESSAGE = format('%L gets no target any more, but the plan holds something for it', t.key),
+			DETAIL = 'The organisation has changed since.', HINT = format('It has %s.', t.what);
+	END IF;
 	PERFORM quota_decomp._weigh_time(id);
 	IF p.product IS NOT NULL THEN
 		PERFORM quota_decomp._weigh_mix(id);

@@ -223,3 +223,8 @@ SELECT drop_scorecard('cards'), drop_activity('visits'), drop_pipeline('pipe'), 
 DELETE FROM plan;
 SELECT drop_metric('won'), drop_hierarchy('team'), drop_hierarchy('org');
 SELECT (SELECT count(*) FROM hierarchy) AS hierarchies, (SELECT count(*) FROM hierarchy_source) AS sources, (SELECT count(*) FROM alias) AS aliases, (SELECT count(*) FROM node) AS nodes;
+
+SET client_min_messages = warning;
+DROP SCHEMA crm CASCADE;
+DROP EXTENSION quota_decomp CASCADE;
+CREATE EXTENSION quota_decomp;

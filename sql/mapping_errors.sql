@@ -162,3 +162,8 @@ SELECT * FROM pg_temp.error_of('SELECT quota_decomp.check_mapping(''2026'')');
 RESET ROLE;
 DROP OWNED BY qd_mapping_reader;
 DROP ROLE qd_mapping_reader;
+
+SET client_min_messages = warning;
+DROP SCHEMA crm CASCADE;
+DROP EXTENSION quota_decomp CASCADE;
+CREATE EXTENSION quota_decomp;
