@@ -43,12 +43,13 @@ DECLARE
 				  FROM quota_decomp.editable_plan_grant g WHERE g.role_name = role_name);
 	owner CONSTANT text := (SELECT pg_get_userbyid(e.extowner) FROM pg_extension e WHERE e.extname = 'quota_decomp');
 	prior CONSTANT text := current_setting('role');
+	as_owner CONSTANT boolean := owner <> current_user AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user);
 	grantors text;
 	o record;
 BEGIN
 	-- a superuser's GRANT is one of the tables' owner, which the owner of the
 	-- extension could not take back: it is given in his name
-	IF owner <> current_user AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+	IF as_owner THEN
 		PERFORM set_config('role', owner, true);
 	END IF;
 	FOR o IN SELECT a.kind, a.object, a.privileges, w.object IS NOT NULL AS wanted
@@ -61,7 +62,9 @@ BEGIN
 			EXECUTE format('REVOKE %s ON %s %s FROM %I', o.privileges, o.kind, o.object, role_name);
 		END IF;
 	END LOOP;
-	PERFORM set_config('role', prior, true);
+	IF as_owner THEN
+		PERFORM set_config('role', prior, true);
+	END IF;
 	IF level IS NULL THEN
 		SELECT string_agg(DISTINCT quote_ident(pg_get_userbyid(x.grantor)), ', ') INTO grantors
 		FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) AS x JOIN pg_roles r ON r.oid = x.grantee

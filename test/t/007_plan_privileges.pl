@@ -192,7 +192,7 @@ DECLARE
 	f record;
 BEGIN
 	FOR f IN SELECT p.oid::regprocedure::text AS name, format('quota_decomp.%I(%s)', p.proname, (
-				 SELECT string_agg(CASE WHEN a.n = 1 AND a.name = 'plan' THEN quote_literal('$plan') WHEN a.n = 1 AND a.name = 'plan_id' THEN '$two' ELSE 'NULL::' || format_type(a.type, NULL) END, ', ' ORDER BY a.n)
+				 SELECT string_agg(CASE WHEN p.provariadic <> 0 AND a.n = p.pronargs THEN 'VARIADIC ' ELSE '' END || CASE WHEN a.n = 1 AND a.name = 'plan' THEN quote_literal('$plan') WHEN a.n = 1 AND a.name = 'plan_id' THEN '$two' ELSE 'NULL::' || format_type(a.type, NULL) END, ', ' ORDER BY a.n)
 				 FROM unnest(p.proargtypes::oid[], p.proargnames[1:p.pronargs]) WITH ORDINALITY AS a(type, name, n))) AS call
 			 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 			 WHERE p.pronamespace = 'quota_decomp'::regnamespace AND l.lanname IN ('sql', 'plpgsql') AND p.prokind = 'f' AND ($condition) ORDER BY 1 LOOP
@@ -260,6 +260,20 @@ ALTER TABLE crm.sale ENABLE ROW LEVEL SECURITY;
 CREATE POLICY east ON crm.sale TO $role{member}, $role{plan_all} USING (member IN ('Ann', 'Bo'));
 CREATE POLICY everybody ON crm.sale TO $role{read} USING (true);
 SQL
+my $create = q{SELECT trim_scale(quota_decomp.create_plan('three', 'revenue', '[2027-01-01,2028-01-01)', 'quarter', growth => 0.1, baseline => '[2026-01-01,2027-01-01)', unit => 1, org => 'org', product => 'product'%s))};
+sql_error($db, sprintf($create, ''), '42501', 'a writing function refuses a partial read', user => $role{plan_all});
+sql_is($db, sprintf($create, ', visible_rows_only => true'), '528', 'unless told otherwise', user => $role{plan_all});
+sql_error($db, q{SELECT quota_decomp.decompose('three')}, '42501', 'so does the next', user => $role{plan_all});
+sql_ok($db, q{SET client_min_messages = error; SELECT quota_decomp.decompose('three', visible_rows_only => true)}, 'which can be told, too', user => $role{plan_all});
+sql_is($db, q{SET client_min_messages = error; SELECT quota_decomp.drop_plan('three'); } . sprintf($create, '') . q{; SELECT count(*) > 0 FROM quota_decomp.decompose('three')}, "\n792\nt", 'the owner of the table reads all of it', user => $owner);
+# who plans that plan alone, with functions alone
+sql_error($db, q{SELECT quota_decomp.publish('three')}, '42704', 'not granted yet', user => $role{plan});
+sql_ok($db, "SELECT quota_decomp.grant_plan('three', '$role{plan}', 'plan')", 'granted', user => $owner);
+sql_ok($db, "CREATE POLICY all_of_it ON crm.sale TO $role{plan} USING (true); ALTER TABLE crm.sale DISABLE ROW LEVEL SECURITY", 'nothing in the way', user => $owner);
+sql_ok($db, q{SET client_min_messages = error; SELECT quota_decomp.set_bound('three', 'Cy', floor => 300); SELECT quota_decomp.decompose('three'); SELECT quota_decomp.publish('three')},
+	'a planner decomposes and publishes', user => $role{plan});
+sql_is($db, q{SELECT org, amount FROM bi.battle_map WHERE plan = 'three' AND grain = 'year' AND product = '(all)' AND org IN ('all', 'Cy') ORDER BY 1}, "Cy|300\nall|792", 'and reads the result', user => $role{plan});
+sql_ok($db, 'ALTER TABLE crm.sale ENABLE ROW LEVEL SECURITY', 'row security again', user => $owner);
 if ($version >= 150000)
 {
 	sql_ok($db, q{SELECT quota_decomp.create_views('bi')}, 'is no hindrance', user => $owner);
@@ -271,6 +285,7 @@ else
 }
 
 # taking it all back
+sql_ok($db, "SELECT quota_decomp.revoke_plan('three', '$role{plan}')", 'one of two', user => $owner);
 foreach my $who (qw(read estimate plan member team))
 {
 	sql_ok($db, "SELECT quota_decomp.revoke_plan('one', '$role{$who}')", "$who: revoked", user => $owner);

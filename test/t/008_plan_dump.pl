@@ -24,6 +24,10 @@ INSERT INTO quota_decomp.editable_target (plan_id, tier, org_id, product_id, per
 SELECT t.plan_id, t.tier, t.org_id, t.product_id, t.period_id, 2, t.amount + 1, 'locked' FROM quota_decomp.visible_target t WHERE t.revision_to = 2;
 UPDATE quota_decomp.editable_plan SET state = 'published', revision = 2 WHERE plan = 'one';
 DELETE FROM quota_decomp.editable_plan WHERE plan = 'gone';
+SET client_min_messages = error;
+SELECT quota_decomp.create_plan('real', 'revenue', '[2027-01-01,2028-01-01)', 'month', growth => 0.1, baseline => '[2026-01-01,2027-01-01)', unit => 1, org => 'org', product => 'product');
+SELECT quota_decomp.decompose('real');
+SELECT quota_decomp.publish('real');
 SELECT quota_decomp.create_views('bi');
 GRANT USAGE ON SCHEMA bi TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA bi TO PUBLIC;
@@ -65,6 +69,9 @@ sub check_copy
 	}
 	sql_error($copy, 'SELECT FROM quota_decomp.visible_plan', '42501', "$what: a stranger still has none", user => $role{stranger});
 	# life goes on
+	sql_is($copy, q{SELECT amount FROM bi.battle_map WHERE plan = 'real' AND org = 'all' AND product = '(all)' AND grain = 'year'}, '792', "$what: the total stands", user => $owner);
+	sql_ok($copy, q{SELECT quota_decomp.reopen('real', 'restored'); SELECT quota_decomp.publish('real')}, "$what: a published plan can be reopened", user => $role{plan});
+	sql_error($copy, q{SELECT quota_decomp.reopen('real', 'again'); SELECT quota_decomp.decompose('real')}, '42P01', "$what: what is gone is said to be", user => $owner);
 	sql_ok($copy, plans_sql($role{member}, 'three'), "$what: a new plan finds its number", user => $role{plan});
 	sql_ok($copy, q{SELECT quota_decomp.submit_estimate('one', 'Ann', NULL, NULL, 600)}, "$what: a new estimate, too", user => $role{member});
 	sql_is($copy, q{SELECT string_agg(state, ' ' ORDER BY estimate_no) FROM quota_decomp.own_estimate WHERE submitted_by = current_user}, 'superseded submitted', "$what: in the place of the old one", user => $role{member});
@@ -88,7 +95,7 @@ foreach my $format (qw(plain custom))
 # data alone, into what was made by hand
 my $data = File::Temp->new;
 my $copy = fresh_database(owner => $owner);
-sql_ok($copy, 'CREATE EXTENSION quota_decomp;' . crm_sql() . 'TRUNCATE crm.member, crm.product; DROP TABLE crm.sale;', 'extension and CRM by hand', user => $owner);
+sql_ok($copy, 'CREATE EXTENSION quota_decomp;' . crm_sql() . 'TRUNCATE crm.member, crm.product, crm.deal, crm.visit; DROP TABLE crm.sale;', 'extension and CRM by hand', user => $owner);
 command_ok('data by the owner', 'pg_dump', '-U', $owner, '--data-only', '-f', $data->filename, $db);
 sql_ok($copy, q{SELECT quota_decomp.create_views('bi'); DELETE FROM quota_decomp.editable_view_schema; CREATE TABLE public.keeps (); DROP TABLE public.keeps;}, 'views by hand', user => $owner);
 command_ok('data restored', 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-U', $owner, '-d', $copy, '-f', $data->filename);

@@ -35,10 +35,15 @@ CREATE TABLE crm.member (id text PRIMARY KEY, parent text, name text, login text
 INSERT INTO crm.member VALUES ('all', NULL, 'Company', NULL), ('East', 'all', 'East', NULL), ('West', 'all', 'West', NULL),
 	('Ann', 'East', 'Ann', NULL), ('Bo', 'East', 'Bo', NULL), ('Cy', 'West', 'Cy', NULL);
 CREATE TABLE crm.product (id text PRIMARY KEY, parent text, name text);
-INSERT INTO crm.product VALUES ('(all)', NULL, '(all)'), ('A', '(all)', 'Product A'), ('B', '(all)', 'Product B');
+INSERT INTO crm.product VALUES ('A', NULL, 'Product A'), ('B', NULL, 'Product B');
 CREATE TABLE crm.sale (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, day date NOT NULL, member text, product text, amount numeric NOT NULL);
 INSERT INTO crm.sale (day, member, product, amount)
-SELECT d::date, m, p, 10 FROM generate_series(timestamp '2026-01-15', '2026-12-15', '1 month') d, unnest(ARRAY['Ann', 'Bo', 'Cy']) m, unnest(ARRAY['A', 'B']) p;
+SELECT d::date, m, p, 10 FROM generate_series(timestamp '2026-01-01', '2026-12-01', '1 month') d, unnest(ARRAY['Ann', 'Bo', 'Cy']) m, unnest(ARRAY['A', 'B']) p;
+CREATE TABLE crm.deal (id text PRIMARY KEY, member text, product text, stage text NOT NULL, opened date NOT NULL, closed date, amount numeric);
+INSERT INTO crm.deal SELECT 'D' || i, (ARRAY['Ann', 'Bo', 'Cy'])[i % 3 + 1], (ARRAY['A', 'B'])[i % 2 + 1], (ARRAY['won', 'lost', 'open'])[i % 5 % 3 + 1],
+	date '2026-01-01' + i * 3, CASE WHEN i % 5 % 3 < 2 THEN date '2026-01-20' + i * 3 END, 10 FROM generate_series(1, 100) i;
+CREATE TABLE crm.visit (day date NOT NULL, member text);
+INSERT INTO crm.visit SELECT day, member FROM crm.sale;
 SQL
 }
 
@@ -50,11 +55,11 @@ INSERT INTO quota_decomp.editable_hierarchy VALUES ('org'), ('product');
 INSERT INTO quota_decomp.editable_hierarchy_source (hierarchy, source_no, schema_name, relation_name, key_column, parent_column, label_column, login_column)
 VALUES ('org', 1, 'crm', 'member', 'id', 'parent', 'name', 'login'), ('product', 1, 'crm', 'product', 'id', 'parent', 'name', NULL);
 INSERT INTO quota_decomp.editable_alias VALUES ('org', 'Anne', 'Ann');
-INSERT INTO quota_decomp.editable_metric (metric, schema_name, relation_name, at_column, member_column, product_column, value_column, kind, direction, unit)
-VALUES ('revenue', 'crm', 'sale', 'day', 'member', 'product', 'amount', 'sum', 'higher', 0.01);
-INSERT INTO quota_decomp.editable_pipeline (pipeline, schema_name, relation_name, key_column, stage_column, opened_column, won, lost)
-VALUES ('deals', 'crm', 'deal', 'id', 'stage', 'opened', '{won}', '{lost}');
-INSERT INTO quota_decomp.editable_activity (activity, schema_name, relation_name, at_column) VALUES ('visits', 'crm', 'visit', 'day');
+INSERT INTO quota_decomp.editable_metric (metric, schema_name, relation_name, at_column, member_column, product_column, value_column, kind, direction, unit, covers_from, covers_to)
+VALUES ('revenue', 'crm', 'sale', 'day', 'member', 'product', 'amount', 'sum', 'higher', 0.01, '2026-01-01', '2027-01-01');
+INSERT INTO quota_decomp.editable_pipeline (pipeline, schema_name, relation_name, key_column, member_column, product_column, stage_column, opened_column, closed_column, amount_column, won, lost)
+VALUES ('deals', 'crm', 'deal', 'id', 'member', 'product', 'stage', 'opened', 'closed', 'amount', '{won}', '{lost}');
+INSERT INTO quota_decomp.editable_activity (activity, schema_name, relation_name, at_column, member_column) VALUES ('visits', 'crm', 'visit', 'day', 'member');
 INSERT INTO quota_decomp.editable_scorecard (scorecard, metric, weight) VALUES ('all', 'revenue', 1);
 SQL
 }
