@@ -109,8 +109,8 @@ bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_margins_detail
 	$base_grid, 176, 'allocate_margins_detail bounded');
 
 bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.margins_row_total(weight, r, rt, c, ct) OVER () AS a FROM grid) x',
-	$base_grid, 64, 'margins_row_total');
-bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.margins_row_total(CASE WHEN r % 2 = 0 OR c < 5 THEN weight END, r, rt, c, ct, 0, 100000) OVER () AS a FROM grid) x',
+	$base_grid, 80, 'margins_row_total');
+bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.margins_row_total(CASE WHEN r > 1 OR c < 5 THEN weight ELSE 0 END, r, rt, c, ct, 0, 100000) OVER () AS a FROM grid) x',
 	$base_grid, 176, 'margins_row_total, not as asked, bounded');
 
 # a deal takes 32 bytes, up to twice that while it waits for room, and as much
