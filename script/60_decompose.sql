@@ -396,6 +396,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION quota_decomp._split_down(int, quota_decomp.tier, int, numeric, int, boolean) IS 'internal: the cells of every node from those of the root';
 
+-- Statistics of what was just written, so that views are planned well before
+-- autovacuum comes by; whoever may not is left to it.
+CREATE FUNCTION quota_decomp._analyze() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF pg_has_role((SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()), 'USAGE') THEN
+		ANALYZE quota_decomp.plan, quota_decomp.node, quota_decomp.node_closure, quota_decomp.node_key, quota_decomp.period, quota_decomp.period_closure,
+			quota_decomp.weight, quota_decomp.target;
+	END IF;
+END $$;
+COMMENT ON FUNCTION quota_decomp._analyze() IS 'internal: statistics of the plan layer''s tables, where the current role may ask for them: superusers and the database''s owner';
+
 CREATE FUNCTION quota_decomp.decompose(plan text, visible_rows_only boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 #variable_conflict use_variable
@@ -454,6 +466,7 @@ BEGIN
 	SELECT count(*) INTO written FROM quota_decomp.editable_target g WHERE g.plan_id = id AND g.revision_from = p.revision;
 	UPDATE quota_decomp.editable_plan v SET decomposed = true WHERE v.plan_id = id;
 	UPDATE quota_decomp.editable_revision r SET made_at = now(), made_by = current_user WHERE r.plan_id = id AND r.revision = p.revision;
+	PERFORM quota_decomp._analyze();
 	RETURN written;
 END $$;
 COMMENT ON FUNCTION quota_decomp.decompose(text, boolean) IS
