@@ -266,18 +266,19 @@ WITH deal AS MATERIALIZED (
 	WHERE l.place < 3
 ), evidence AS MATERIALIZED (
 	SELECT l.i, t.stage, t.age, t.h, l.w * t.n AS n, l.w * t.won AS won, t.p FROM lesson l JOIN trial t ON t.i = l.j WHERE t.p > 0
+), tally AS MATERIALIZED (
+	-- in hundredths, for speed
+	SELECT e.i, e.stage, e.h, sum(e.n * e.p) / sum(e.n) AS p, sum(e.n) AS n, sum(e.won) AS won FROM evidence e GROUP BY e.i, e.stage, e.h, floor(e.p * 100)
 ), overall AS MATERIALIZED (
 	-- what is said of all open deals is stretched until the earlier forecasts
 	-- would have been right
 	WITH RECURSIVE fit AS (
-		SELECT e.i, e.h, 0 AS round, 1::float8 AS odds, sum(e.won) + 20 AS won FROM evidence e GROUP BY e.i, e.h
+		SELECT t.i, t.h, 0 AS round, 1::float8 AS odds, sum(t.won) + 20 AS won FROM tally t GROUP BY t.i, t.h
 		UNION ALL
-		SELECT f.i, f.h, f.round + 1, f.odds * f.won / (20 + (SELECT sum(e.n * f.odds * e.p / (1 + (greatest(f.odds, 1) - 1) * e.p)) FROM evidence e WHERE e.i = f.i AND e.h = f.h)), f.won
+		SELECT f.i, f.h, f.round + 1, f.odds * f.won / (20 + (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM tally t WHERE t.i = f.i AND t.h = f.h)), f.won
 		FROM fit f WHERE f.round < 12
 	)
 	SELECT f.i, f.h, f.odds FROM fit f WHERE f.round = 12
-), tally AS MATERIALIZED (
-	SELECT e.i, e.stage, e.h, e.p, sum(e.n) AS n, sum(e.won) AS won FROM evidence e GROUP BY 1, 2, 3, 4
 ), by_stage AS MATERIALIZED (
 	WITH RECURSIVE fit AS (
 		SELECT t.i, t.stage, t.h, 0 AS round, o.odds,
@@ -406,7 +407,7 @@ BEGIN
 		SELECT count(*)::int AS n, avg(abs(x.miss)) AS mape, avg(x.miss) AS bias
 		FROM (SELECT (l.forecast_open + l.forecast_new) / (l.actual_open + l.actual_new) - 1 AS miss FROM o l WHERE l.kind = 'back-test' AND l.actual_open + l.actual_new > 0) AS x
 	), v AS (
-		SELECT l.kind, l.opened, l.amount_source, l.amount, l.deals, round(l.probability::numeric, 6) AS p, CASE l.kind WHEN 'open' THEN 1 ELSE greatest(1, ceil(l.deals))::int END AS n
+		SELECT l.kind, l.opened, l.amount_source, l.amount, l.deals, round(l.probability::numeric, 6) AS p
 		FROM o l WHERE l.kind IN ('open', 'new') AND l.to_day = ends
 	), t AS (
 		SELECT coalesce(count(*) FILTER (WHERE v.kind = 'open'), 0) AS open_deals,
@@ -418,9 +419,15 @@ BEGIN
 			   sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new') AS new_deals,
 			   CASE WHEN NOT bool_or(v.p > 0 AND v.amount IS NULL) FILTER (WHERE v.kind = 'new') THEN sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new') END AS from_new
 		FROM v
+	), u AS (
+		-- deals not opened yet differ in their amounts only
+		SELECT round(v.amount, 2) AS amount, 1 AS n, v.p::float8 AS p FROM v WHERE v.kind = 'open' AND v.p > 0 AND v.amount IS NOT NULL
+		UNION ALL
+		SELECT w.amount, w.n, w.won / w.n
+		FROM (SELECT round(v.amount, 2) AS amount, greatest(1, ceil(sum(v.deals)))::int AS n, sum(v.p::float8 * v.deals) AS won FROM v WHERE v.kind = 'new' AND v.p > 0 AND v.amount IS NOT NULL GROUP BY 1) AS w
 	), e AS (
-		SELECT quota_decomp.deal_outcome(round(v.amount, 2), quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, s.sd), '{1,20,47,20,1}') AS ahead
-		FROM v CROSS JOIN s CROSS JOIN LATERAL generate_series(1, v.n) AS g WHERE v.p > 0 AND v.amount IS NOT NULL
+		SELECT quota_decomp.deal_outcome(q.amount, q.q, '{1,20,47,20,1}') AS ahead
+		FROM (SELECT u.amount, u.n, quota_decomp._shocked(u.p, s.sd) AS q FROM u CROSS JOIN s OFFSET 0) AS q CROSS JOIN LATERAL generate_series(1, q.n) AS g
 	)
 	SELECT t.open_deals, t.undated, t.at_list_price, t.at_mean, round(t.from_open, 2), round(t.new_deals, 2), round(t.from_new, 2), round(s.sd::numeric, 4), b.n, round(b.mape, 4), round(b.bias, 4), e.ahead
 	INTO open_deals, undated, at_list_price, at_mean, from_open, new_deals, from_new, shock, back_tests, error, bias, ahead
@@ -429,8 +436,8 @@ BEGIN
 	IF expected IS NULL THEN
 		RETURN;
 	END IF;
-	low := won + coalesce((quota_decomp.percentile(ahead, 0.1)).value, 0);
-	high := won + coalesce((quota_decomp.percentile(ahead, 0.9)).value, 0);
+	SELECT won + coalesce(min(q.value), 0), won + coalesce(max(q.value), 0) INTO low, high
+	FROM unnest('{0.1,0.9}'::numeric[]) AS p(p) CROSS JOIN LATERAL quota_decomp.percentile(ahead, p.p) AS q;
 	IF target IS NOT NULL THEN
 		probability := coalesce(round((quota_decomp.probability_at_least(ahead, target - won)).value, 4), (won >= target)::int);
 	END IF;
