@@ -4,11 +4,12 @@
 -- Everything here reads a mapped pipeline with the rights of the caller, as
 -- it was known on a day: nothing that happened later is used.  The method is
 -- described in docs/forecast.md.  Probabilities are double precision, they
--- steer; amounts are numeric.
+-- steer; amounts are numeric.  Parallel restricted: what is mapped may be a
+-- temporary table.
 ----------------------------------------------------------------------
 
 CREATE FUNCTION quota_decomp._local_day(relation regclass, column_name name, alias text, zone text) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 	-- a day stays a day; a moment is cut in the zone that was asked for
 	SELECT CASE
 		WHEN a.atttypid = 'date'::regtype THEN format('%s.%I', alias, column_name)
@@ -19,7 +20,7 @@ $$;
 COMMENT ON FUNCTION quota_decomp._local_day(regclass, name, text, text) IS 'internal: the expression for the day of a column';
 
 CREATE FUNCTION quota_decomp._pipeline_relation(pipeline text, history boolean) RETURNS regclass
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	m quota_decomp.visible_pipeline;
@@ -45,7 +46,7 @@ COMMENT ON FUNCTION quota_decomp._pipeline_relation(text, boolean) IS 'internal:
 
 CREATE FUNCTION quota_decomp._stage_spells(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (key text, stage text, entered date, left_on date)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 50000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 50000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	m quota_decomp.visible_pipeline;
@@ -68,7 +69,7 @@ COMMENT ON FUNCTION quota_decomp._stage_spells(text, date, text) IS 'internal: w
 
 CREATE FUNCTION quota_decomp._deals(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (key text, member text, product text, account text, stage text, entered date, opened date, closed date, won boolean, amount numeric, amount_source text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	m quota_decomp.visible_pipeline;
@@ -138,7 +139,7 @@ CREATE FUNCTION quota_decomp._outlook(pipeline text, day date, bounds date[], fi
 RETURNS TABLE (kind text, key text, member text, product text, stage text, opened date, period int, deals float8, probability float8,
 			   amount numeric, amount_source text, from_day date, to_day date,
 			   forecast_open numeric, actual_open numeric, forecast_new numeric, actual_new numeric)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
 WITH deal AS MATERIALIZED (
 	SELECT d.* FROM quota_decomp._deals(_outlook.pipeline, _outlook.day, _outlook.zone) d
 ), spell AS MATERIALIZED (
@@ -266,18 +267,19 @@ WITH deal AS MATERIALIZED (
 	WHERE l.place < 3
 ), evidence AS MATERIALIZED (
 	SELECT l.i, t.stage, t.age, t.h, l.w * t.n AS n, l.w * t.won AS won, t.p FROM lesson l JOIN trial t ON t.i = l.j WHERE t.p > 0
+), tally AS MATERIALIZED (
+	-- in hundredths, for speed
+	SELECT e.i, e.stage, e.h, sum(e.n * e.p) / sum(e.n) AS p, sum(e.n) AS n, sum(e.won) AS won FROM evidence e GROUP BY e.i, e.stage, e.h, floor(e.p * 100)
 ), overall AS MATERIALIZED (
 	-- what is said of all open deals is stretched until the earlier forecasts
 	-- would have been right
 	WITH RECURSIVE fit AS (
-		SELECT e.i, e.h, 0 AS round, 1::float8 AS odds, sum(e.won) + 20 AS won FROM evidence e GROUP BY e.i, e.h
+		SELECT t.i, t.h, 0 AS round, 1::float8 AS odds, sum(t.won) + 20 AS won FROM tally t GROUP BY t.i, t.h
 		UNION ALL
-		SELECT f.i, f.h, f.round + 1, f.odds * f.won / (20 + (SELECT sum(e.n * f.odds * e.p / (1 + (greatest(f.odds, 1) - 1) * e.p)) FROM evidence e WHERE e.i = f.i AND e.h = f.h)), f.won
+		SELECT f.i, f.h, f.round + 1, f.odds * f.won / (20 + (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM tally t WHERE t.i = f.i AND t.h = f.h)), f.won
 		FROM fit f WHERE f.round < 12
 	)
 	SELECT f.i, f.h, f.odds FROM fit f WHERE f.round = 12
-), tally AS MATERIALIZED (
-	SELECT e.i, e.stage, e.h, e.p, sum(e.n) AS n, sum(e.won) AS won FROM evidence e GROUP BY 1, 2, 3, 4
 ), by_stage AS MATERIALIZED (
 	WITH RECURSIVE fit AS (
 		SELECT t.i, t.stage, t.h, 0 AS round, o.odds,
@@ -383,7 +385,7 @@ COMMENT ON FUNCTION quota_decomp._shocked(float8, float8) IS 'internal: a probab
 CREATE FUNCTION quota_decomp._forecast(pipeline text, starts date, ends date, day date, target numeric DEFAULT NULL, first_month int DEFAULT 1, zone text DEFAULT NULL,
 	OUT won numeric, OUT open_deals bigint, OUT undated bigint, OUT at_list_price bigint, OUT at_mean bigint, OUT from_open numeric, OUT new_deals numeric, OUT from_new numeric,
 	OUT expected numeric, OUT low numeric, OUT high numeric, OUT probability numeric, OUT shock numeric, OUT back_tests int, OUT error numeric, OUT bias numeric)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	ahead quota_decomp.distribution;
@@ -406,7 +408,7 @@ BEGIN
 		SELECT count(*)::int AS n, avg(abs(x.miss)) AS mape, avg(x.miss) AS bias
 		FROM (SELECT (l.forecast_open + l.forecast_new) / (l.actual_open + l.actual_new) - 1 AS miss FROM o l WHERE l.kind = 'back-test' AND l.actual_open + l.actual_new > 0) AS x
 	), v AS (
-		SELECT l.kind, l.opened, l.amount_source, l.amount, l.deals, round(l.probability::numeric, 6) AS p, CASE l.kind WHEN 'open' THEN 1 ELSE greatest(1, ceil(l.deals))::int END AS n
+		SELECT l.kind, l.opened, l.amount_source, l.amount, l.deals, round(l.probability::numeric, 6) AS p
 		FROM o l WHERE l.kind IN ('open', 'new') AND l.to_day = ends
 	), t AS (
 		SELECT coalesce(count(*) FILTER (WHERE v.kind = 'open'), 0) AS open_deals,
@@ -418,9 +420,25 @@ BEGIN
 			   sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new') AS new_deals,
 			   CASE WHEN NOT bool_or(v.p > 0 AND v.amount IS NULL) FILTER (WHERE v.kind = 'new') THEN sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new') END AS from_new
 		FROM v
+	), u AS (
+		-- deals not opened yet differ in their amounts only
+		SELECT round(v.amount, 2) AS amount, 1 AS n, v.p::float8 AS p FROM v WHERE v.kind = 'open' AND v.p > 0 AND v.amount IS NOT NULL
+		UNION ALL
+		SELECT w.amount, w.n, w.won / w.n
+		FROM (SELECT round(v.amount, 2) AS amount, greatest(1, ceil(sum(v.deals)))::int AS n, sum(v.p::float8 * v.deals) AS won FROM v WHERE v.kind = 'new' AND v.p > 0 AND v.amount IS NOT NULL GROUP BY 1) AS w
+	), grid AS (
+		-- many deals are put on a common step of 1, 2 or 5 by a power of ten,
+		-- some 1/60000 of them all, which is ten times as fast; the chance makes
+		-- up for what an amount loses or gains, so that the mean stays
+		SELECT x.ten * CASE WHEN x.step <= x.ten THEN 1 WHEN x.step <= 2 * x.ten THEN 2 WHEN x.step <= 5 * x.ten THEN 5 ELSE 10 END AS step
+		FROM (SELECT y.step, 10::numeric ^ floor(log(y.step)) AS ten FROM (SELECT sum(abs(u.amount) * u.n) / 60000 AS step FROM u HAVING sum(u.n) > 200 AND sum(abs(u.amount)) > 0) AS y) AS x
+	), placed AS (
+		SELECT a.amount, u.n, CASE WHEN u.p * u.amount::float8 <= a.amount::float8 AND a.amount > 0 THEN u.p * u.amount::float8 / a.amount::float8 ELSE u.p END AS p
+		FROM u LEFT JOIN grid g ON true
+		CROSS JOIN LATERAL (SELECT CASE WHEN g.step IS NULL OR u.amount <= 0 THEN u.amount ELSE greatest(1, round(u.amount / g.step)) * g.step END AS amount) AS a
 	), e AS (
-		SELECT quota_decomp.deal_outcome(round(v.amount, 2), quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, s.sd), '{1,20,47,20,1}') AS ahead
-		FROM v CROSS JOIN s CROSS JOIN LATERAL generate_series(1, v.n) AS g WHERE v.p > 0 AND v.amount IS NOT NULL
+		SELECT quota_decomp.deal_outcome(q.amount, q.q, '{1,20,47,20,1}') AS ahead
+		FROM (SELECT u.amount, u.n, quota_decomp._shocked(u.p, s.sd) AS q FROM placed u CROSS JOIN s OFFSET 0) AS q CROSS JOIN LATERAL generate_series(1, q.n) AS g
 	)
 	SELECT t.open_deals, t.undated, t.at_list_price, t.at_mean, round(t.from_open, 2), round(t.new_deals, 2), round(t.from_new, 2), round(s.sd::numeric, 4), b.n, round(b.mape, 4), round(b.bias, 4), e.ahead
 	INTO open_deals, undated, at_list_price, at_mean, from_open, new_deals, from_new, shock, back_tests, error, bias, ahead
@@ -429,8 +447,8 @@ BEGIN
 	IF expected IS NULL THEN
 		RETURN;
 	END IF;
-	low := won + coalesce((quota_decomp.percentile(ahead, 0.1)).value, 0);
-	high := won + coalesce((quota_decomp.percentile(ahead, 0.9)).value, 0);
+	SELECT won + coalesce(min(q.value), 0), won + coalesce(max(q.value), 0) INTO low, high
+	FROM unnest('{0.1,0.9}'::numeric[]) AS p(p) CROSS JOIN LATERAL quota_decomp.percentile(ahead, p.p) AS q;
 	IF target IS NOT NULL THEN
 		probability := coalesce(round((quota_decomp.probability_at_least(ahead, target - won)).value, 4), (won >= target)::int);
 	END IF;
@@ -440,7 +458,7 @@ COMMENT ON FUNCTION quota_decomp._forecast(text, date, date, date, numeric, int,
 
 CREATE FUNCTION quota_decomp._win_curve(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (age int, at_risk bigint, won bigint, lost bigint, still_open numeric, won_by numeric, chance numeric)
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 WITH deal AS MATERIALIZED (
 	SELECT d.opened, CASE WHEN d.closed IS NOT NULL THEN greatest(d.closed, d.opened) END AS closed, d.won
 	FROM quota_decomp._deals(_win_curve.pipeline, _win_curve.day, _win_curve.zone) d WHERE d.opened IS NOT NULL AND (d.won IS NULL OR d.closed IS NOT NULL)
@@ -471,7 +489,7 @@ COMMENT ON FUNCTION quota_decomp._win_curve(text, date, text) IS
 'internal: at each age at which deals ended: how many were open then, won, lost; the share still open after and won by then, and the chance of those still open to be won at all';
 
 CREATE FUNCTION quota_decomp._plan_pipeline(plan_id int) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	found text;
@@ -490,7 +508,7 @@ COMMENT ON FUNCTION quota_decomp._plan_pipeline(int) IS 'internal: the pipeline 
 
 CREATE FUNCTION quota_decomp._forecast_cells(plan_id int, day date, pipeline text DEFAULT NULL)
 RETURNS TABLE (org_id int, product_id int, period_id int, open_deals bigint, without_amount bigint, from_open numeric, new_deals numeric, from_new numeric, variance numeric, shock numeric, outcome quota_decomp.distribution)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	p quota_decomp.visible_plan;
@@ -563,7 +581,7 @@ COMMENT ON FUNCTION quota_decomp._forecast_cells(int, date, text) IS
 
 CREATE FUNCTION quota_decomp._stage_flow(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (key text, member text, product text, opened date, step int, steps int, stage text, entered date, left_on date, days int, outcome text, won boolean, closed date, amount numeric)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 50000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 50000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	m quota_decomp.visible_pipeline;
@@ -609,7 +627,7 @@ COMMENT ON FUNCTION quota_decomp._stage_flow(text, date, text) IS
 
 CREATE FUNCTION quota_decomp._funnel(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (cohort date, step int, stage text, entered bigint, passed bigint, lost bigint, waiting bigint, conversion numeric, won bigint, won_amount numeric, median_days numeric, note text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	known boolean := quota_decomp._pipeline_relation(pipeline, true) IS NOT NULL;
@@ -629,7 +647,7 @@ COMMENT ON FUNCTION quota_decomp._funnel(text, date, text) IS 'internal: by mont
 
 CREATE FUNCTION quota_decomp._stage_rates(pipeline text, day date, zone text DEFAULT NULL,
 	OUT stages text[], OUT conversion numeric[], OUT stage_days int[], OUT cases bigint[], OUT deal_size numeric, OUT note text)
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 WITH flow AS MATERIALIZED (
 	SELECT f.* FROM quota_decomp._stage_flow(_stage_rates.pipeline, _stage_rates.day, _stage_rates.zone) f WHERE f.opened IS NOT NULL
 ), usual AS (
@@ -659,7 +677,7 @@ COMMENT ON FUNCTION quota_decomp._stage_rates(text, date, text) IS
 CREATE FUNCTION quota_decomp._bottleneck(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (step int, stage text, recent_cases bigint, earlier_cases bigint, conversion numeric, earlier_conversion numeric, median_days numeric, earlier_days numeric,
 			   lost_by_rate numeric, lost_by_time numeric, bottleneck boolean, note text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	known boolean := quota_decomp._pipeline_relation(pipeline, true) IS NOT NULL;
@@ -700,7 +718,7 @@ COMMENT ON FUNCTION quota_decomp._bottleneck(text, date, text) IS
 
 CREATE FUNCTION quota_decomp._requirements(pipeline text, starts date, ends date, day date, target numeric, earlier numeric DEFAULT 0, zone text DEFAULT NULL)
 RETURNS TABLE (step int, stage text, conversion numeric, stage_days int, need numeric, required numeric, exact numeric, by date, too_late boolean, from_open numeric, note text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	f record;
@@ -725,7 +743,7 @@ COMMENT ON FUNCTION quota_decomp._requirements(text, date, date, date, numeric, 
 CREATE FUNCTION quota_decomp._node_funnel(plan_id int, day date, pipeline text DEFAULT NULL, least_cases int DEFAULT 20)
 RETURNS TABLE (org_id int, step int, stage text, entered bigint, passed bigint, lost bigint, waiting bigint, conversion numeric, median_days numeric,
 			   basis_id int, basis_conversion numeric, basis_days numeric, peers_conversion numeric, peers_days numeric, lost_to_peers numeric, bottleneck boolean, note text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 2000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 2000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	p quota_decomp.visible_plan;
@@ -786,7 +804,7 @@ COMMENT ON FUNCTION quota_decomp._node_funnel(int, date, text, int) IS
 
 CREATE FUNCTION quota_decomp._node_rates(plan_id int, day date, pipeline text DEFAULT NULL, least_cases int DEFAULT 20)
 RETURNS TABLE (org_id int, stages text[], conversion numeric[], stage_days int[], deal_size numeric, own boolean, note text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 500 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 500 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	size numeric;
