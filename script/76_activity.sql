@@ -283,11 +283,12 @@ BEGIN
 	), late AS (
 		SELECT d.node_id, d.kind, sum(d.amount) AS amount FROM dated d WHERE NOT d.in_time AND d.ripens GROUP BY 1, 2
 	), did AS MATERIALIZED (
-		SELECT v.grain, e.node_id, e.kind, coalesce(e.class, '') AS class, sum(e.n)::numeric AS n
-		FROM spell v JOIN event e ON e.day >= v.starts AND e.day < v.ends AND e.node_id IS NOT NULL GROUP BY 1, 2, 3, 4
+		SELECT v.grain, e.node_id, e.kind, coalesce(e.class, '') AS class,
+			   coalesce(sum(e.n) FILTER (WHERE e.day >= v.starts), 0) AS n, coalesce(sum(e.n) FILTER (WHERE e.day < v.starts), 0) AS before
+		FROM spell v JOIN event e ON e.day > s AND e.day < v.ends AND e.node_id IS NOT NULL GROUP BY 1, 2, 3, 4
 		UNION ALL
-		SELECT v.grain, d.node_id, 'opportunity', '', count(*)
-		FROM spell v JOIN deal d ON d.opened >= v.starts AND d.opened < v.ends AND d.opened <= day AND d.node_id IS NOT NULL GROUP BY 1, 2
+		SELECT v.grain, d.node_id, 'opportunity', '', count(*) FILTER (WHERE d.opened >= v.starts), count(*) FILTER (WHERE d.opened < v.starts)
+		FROM spell v JOIN deal d ON d.opened > s AND d.opened < v.ends AND d.opened <= day AND d.node_id IS NOT NULL GROUP BY 1, 2
 	), usual AS MATERIALIZED (
 		-- what those who are no newcomers did of late, for those who are
 		SELECT GROUPING(w.parent_id) AS company, w.parent_id, i.kind, coalesce(i.class, '') AS class, greatest(min(i.since), s - 90) AS since, count(*) AS peers,
@@ -306,7 +307,7 @@ BEGIN
 			   coalesce(u.n, y.n) AS usual, coalesce(u.since, y.since) AS usual_since, w.hired,
 			   CASE WHEN i.kind = 'opportunity' THEN r.closed ELSE coalesce(a.n, 0) END * CASE WHEN x.ripens AND i.kind <> 'opportunity' THEN r.closed ELSE 1 END::numeric * r.priced AS num,
 			   r.won * CASE WHEN x.ripens AND i.kind <> 'opportunity' THEN nullif(r.opened, 0) ELSE 1 END::numeric * r.amount AS den,
-			   CASE WHEN i.kind <> 'opportunity' OR l.member_column IS NOT NULL THEN coalesce(d.n, 0) END AS done
+			   CASE WHEN i.kind <> 'opportunity' OR l.member_column IS NOT NULL THEN coalesce(d.n, 0) END AS done, coalesce(d.before, 0) AS done_before
 		FROM who w CROSS JOIN item i CROSS JOIN spell v
 		CROSS JOIN LATERAL (SELECT i.kind = 'opportunity' OR quota_decomp._is_lead(i.kind) AS ripens) AS x
 		LEFT JOIN rate r ON r.node_id = w.node_id AND r.kind = i.kind
@@ -320,7 +321,7 @@ BEGIN
 		WHERE i.kind <> 'opportunity' OR pipeline IS NOT NULL
 	)
 	SELECT o.node_id, o.grain, o.starts, o.ends, o.kind, o.class, CASE WHEN o.newcomer THEN 'process' ELSE 'result' END, o.rates_from,
-		   CASE WHEN o.newcomer THEN q.required ELSE f.required END, o.done,
+		   CASE WHEN coalesce(q.required, f.required) IS NOT NULL THEN greatest(coalesce(q.required, f.required) - o.done_before, 0) END, o.done,
 		   CASE WHEN NOT o.newcomer THEN round(o.until - o.before, 2) END, CASE WHEN NOT o.newcomer THEN o.next_by END, CASE WHEN NOT o.newcomer AND o.ripens THEN coalesce(o.late, 0) END,
 		   CASE WHEN o.num > 0 THEN round(o.den / o.num, 2) END,
 		   CASE
@@ -336,13 +337,15 @@ BEGIN
 				CASE WHEN o.won < enough THEN format('rates from %s won deals', o.won) END,
 				CASE WHEN o.done IS NULL THEN 'the pipeline has no member: who opened it is not known' END) END
 	FROM row o
+	-- from the month's first day to the period's last; of a week, less what was
+	-- done in the month before it: who is behind catches up, who is ahead rests
 	LEFT JOIN LATERAL (
 		SELECT CASE WHEN o.since IS NOT NULL AND o.den > 0 AND NOT (o.ripens AND o.starts > o.last_by) THEN
-			(SELECT r.required FROM quota_decomp.funnel_requirements((o.until - o.before) * o.num, o.den, '{}', NULL, earlier => (o.earlier + o.before) * o.num) AS r WHERE r.step = 1) END AS required
+			(SELECT r.required FROM quota_decomp.funnel_requirements(o.until * o.num, o.den, '{}', NULL, earlier => o.earlier * o.num) AS r WHERE r.step = 1) END AS required
 	) AS f ON NOT o.newcomer
 	LEFT JOIN LATERAL (
 		-- the same rounding
-		SELECT ceil(trunc(k.a_day * (k.days + wd[o.ends - 1 - base + 1] - wd[s - base + 1]), 6)) - ceil(trunc(k.a_day * (k.days + wd[o.starts - 1 - base + 1] - wd[s - base + 1]), 6)) AS required
+		SELECT ceil(trunc(k.a_day * (k.days + wd[o.ends - 1 - base + 1] - wd[s - base + 1]), 6)) - ceil(trunc(k.a_day * k.days, 6)) AS required
 		FROM (SELECT o.usual * CASE WHEN p.ramp_curve IS NULL THEN 1 ELSE quota_decomp.ramp(o.hired, daterange(o.starts, o.ends), p.ramp_curve) END
 					 / nullif(wd[s - base + 1] - wd[greatest(o.usual_since - 1, base) - base + 1], 0) AS a_day,
 					 months * (wd[month_ends - 1 - base + 1] - wd[s - base + 1]) AS days) AS k
@@ -433,7 +436,7 @@ VALUES
 	('class', 'class of the customer, or where no class is mapped the kind of activity; NULL: all'),
 	('basis', 'result: from what the target needs; process: a newcomer, from what the others do and his ramp'),
 	('rates_from', 'whose past the numbers rest on: member, team or company'),
-	('required', 'how many are to be done in the period, as decided before the month began; NULL: not known, see note'),
+	('required', 'how many are to be done in the period, as decided before the month began; of a week, what keeps the month''s pace after what was done in the month before it; NULL: not known, see note'),
 	('done', 'how many are done, today included; NULL: not known'),
 	('missing', 'required less done, at least 0'),
 	('need', 'the part of the target''s gap that the period has to set on its way; NULL: newcomer'),
