@@ -150,6 +150,20 @@ BEGIN
 			HINT = 'Relax a bound or a goal.';
 	END IF;
 	ANALYZE pg_temp.qd_cell;
+	SELECT sum(c.low) AS low, CASE WHEN count(c.high) = (SELECT count(*) FROM pg_temp.qd_product g WHERE g.leaf) * (SELECT count(*) FROM pg_temp.qd_period) - (SELECT count(*) FROM pg_temp.qd_shut s WHERE s.depth = 0)
+				THEN sum(c.high) END AS high INTO node
+	FROM pg_temp.qd_cell c WHERE c.depth = 0;
+	IF node.low > p.total OR node.high < p.total THEN
+		RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('the total %s of plan %L cannot be decomposed: its cells must hold at least %s%s', p.total, p.plan, node.low, ' and at most ' || node.high),
+			DETAIL = (SELECT string_agg(h.what, '; ' ORDER BY h.amount DESC) || '.' FROM (
+				SELECT format('goal %s holds %s in %s at %s', g.goal_no, n.key, e.label, g.amount) AS what, g.amount
+				FROM quota_decomp.editable_goal g JOIN pg_temp.qd_org n ON n.node_id = g.org_id JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = g.period_id WHERE g.plan_id = plan_id
+				UNION ALL
+				SELECT format('bounds hold %s of %s at %s to %s', CASE count(*) WHEN 1 THEN '1 cell' ELSE count(*) || ' cells' END, n.key, sum(coalesce(b.locked, b.floor, 0)), coalesce(sum(coalesce(b.locked, b.cap))::text, 'any')), sum(coalesce(b.locked, b.floor, 0))
+				FROM quota_decomp.editable_bound b JOIN pg_temp.qd_org n ON n.node_id = b.org_id WHERE b.plan_id = plan_id AND b.product_id IS NOT NULL GROUP BY n.key
+				ORDER BY 2 DESC LIMIT 5) AS h),
+			HINT = 'Relax a goal or a bound, or plan another total.';
+	END IF;
 
 	-- factors: own mix over the parent's, own season over the parent's, ramp
 	CREATE TEMP TABLE qd_factor (org_id int, product_id int, period_id int, factor numeric) ON COMMIT DROP;
@@ -400,6 +414,17 @@ BEGIN
 	END IF;
 	DELETE FROM quota_decomp.editable_weight w WHERE w.plan_id = id;
 	PERFORM quota_decomp._load_nodes(id);
+	PERFORM quota_decomp._load_relief(id);
+	-- what was said of somebody who is no longer planned would hold nothing
+	SELECT n.key, s.what INTO t
+	FROM (SELECT b.org_id, 'a bound: set_bound() without amounts takes it back' AS what FROM quota_decomp.editable_bound b WHERE b.plan_id = id
+		  UNION ALL SELECT g.org_id, format('goal %s: drop_goal() lets it go', g.goal_no) FROM quota_decomp.editable_goal g WHERE g.plan_id = id) AS s
+	JOIN quota_decomp.editable_node n ON n.plan_id = id AND n.node_id = s.org_id
+	WHERE NOT n.planned ORDER BY n.key LIMIT 1;
+	IF FOUND THEN
+		RAISE object_not_in_prerequisite_state USING MESSAGE = format('%L gets no target any more, but the plan holds something for it', t.key),
+			DETAIL = 'The organisation has changed since.', HINT = format('It has %s.', t.what);
+	END IF;
 	PERFORM quota_decomp._weigh_time(id);
 	IF p.product IS NOT NULL THEN
 		PERFORM quota_decomp._weigh_mix(id);

@@ -155,15 +155,15 @@ BEGIN
 	CREATE TEMP TABLE qd_volume (org_id int, product_id int, period_id int, volume numeric) ON COMMIT DROP;
 	IF p.volume_plan_id IS NOT NULL THEN
 		INSERT INTO pg_temp.qd_volume
-		SELECT s.node_id, g.node_id, e.period_id, t.amount
-		FROM quota_decomp.visible_target t
-		JOIN quota_decomp.visible_node o ON o.plan_id = t.plan_id AND o.node_id = t.org_id
-		JOIN quota_decomp.visible_node d ON d.plan_id = t.plan_id AND d.node_id = t.product_id
-		JOIN quota_decomp.visible_period v ON v.plan_id = t.plan_id AND v.period_id = t.period_id
+		SELECT s.node_id, g.node_id, e.period_id, z.amount
+		FROM quota_decomp.visible_target z
+		JOIN quota_decomp.visible_node o ON o.plan_id = z.plan_id AND o.node_id = z.org_id
+		JOIN quota_decomp.visible_node d ON d.plan_id = z.plan_id AND d.node_id = z.product_id
+		JOIN quota_decomp.visible_period v ON v.plan_id = z.plan_id AND v.period_id = z.period_id
 		JOIN pg_temp.qd_seller s ON s.path = o.path AND s.bottom
 		JOIN pg_temp.qd_good g ON g.path = d.path
 		JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.leaf AND e.starts = v.starts
-		WHERE t.plan_id = p.volume_plan_id AND t.tier = 'target' AND t.revision_to IS NULL;
+		WHERE z.plan_id = p.volume_plan_id AND z.tier = 'target' AND z.revision_to IS NULL;
 	ELSE
 		RAISE NOTICE USING MESSAGE = format('plan %L has no volume plan: its rates are weighed by the denominators of the baseline', p.plan);
 		INSERT INTO pg_temp.qd_volume
