@@ -162,7 +162,7 @@ BEGIN
 	SELECT v.* INTO m FROM quota_decomp.visible_metric v WHERE v.metric = p.metric;
 	SELECT v.* INTO l FROM quota_decomp.visible_pipeline v WHERE v.pipeline = pipeline;
 	reason := CASE
-		WHEN NOT EXISTS (SELECT FROM quota_decomp.visible_target t WHERE t.plan_id = plan_id) THEN 'the plan has not been decomposed'
+		WHEN NOT p.decomposed THEN 'the plan has not been decomposed'
 		WHEN m.kind <> 'sum' OR m.value_column IS NULL OR m.direction <> 'higher' THEN format('%s is no amount that won deals bring', m.metric)
 		WHEN pipeline IS NULL THEN 'no pipeline is mapped for the plan' END;
 	IF pipeline IS NOT NULL THEN
@@ -194,14 +194,14 @@ BEGIN
 		WHERE pipeline IS NOT NULL
 	), event AS MATERIALIZED (
 		SELECT e.kind, e.class, e.day, e.n, k.node_id, k.parent_id
-		FROM quota_decomp._activity_events(p.time_zone, s - 364, day) e LEFT JOIN known k ON k.key = e.member
+		FROM quota_decomp._activity_events(p.time_zone, s - 364, day) e LEFT JOIN known k ON k.key = e.member WHERE e.kind <> 'opportunity'
 	), cover AS MATERIALIZED (
 		-- what was done is set against what was won since it has been written down
 		SELECT 'opportunity' AS kind, s - 364 AS since, 0 AS before
 		UNION ALL
 		SELECT a.activity, (SELECT min(e.day) FROM event e WHERE e.kind = a.activity AND e.day <= s),
 			   CASE WHEN quota_decomp._is_lead(a.activity) THEN coalesce(quota_decomp._lead_days(a.activity, pipeline, s, p.time_zone), 0) ELSE 0 END
-		FROM quota_decomp.visible_activity a WHERE a.member_column IS NOT NULL
+		FROM quota_decomp.visible_activity a WHERE a.member_column IS NOT NULL AND a.activity <> 'opportunity'
 	), item AS MATERIALIZED (
 		SELECT c.kind, e.class, c.since
 		FROM cover c LEFT JOIN (SELECT DISTINCT e.kind, e.class FROM event e) AS e ON e.kind = c.kind
@@ -323,7 +323,7 @@ BEGIN
 	SELECT o.node_id, o.grain, o.starts, o.ends, o.kind, o.class, CASE WHEN o.newcomer THEN 'process' ELSE 'result' END, o.rates_from,
 		   CASE WHEN coalesce(q.required, f.required) IS NOT NULL THEN greatest(coalesce(q.required, f.required) - o.done_before, 0) END, o.done,
 		   CASE WHEN NOT o.newcomer THEN round(o.until - o.before, 2) END, CASE WHEN NOT o.newcomer THEN o.next_by END, CASE WHEN NOT o.newcomer AND o.ripens THEN coalesce(o.late, 0) END,
-		   CASE WHEN o.num > 0 THEN round(o.den / o.num, 2) END,
+		   CASE WHEN o.num > 0 THEN o.den / o.num END,
 		   CASE
 			WHEN o.since IS NULL THEN format('nothing of this kind is recorded from %s to %s', s - 364, s)
 			WHEN o.newcomer AND o.usual IS NULL THEN 'there is nobody to compare a newcomer with'
@@ -356,7 +356,9 @@ BEGIN
 	FROM who w CROSS JOIN spell v
 	CROSS JOIN (SELECT 'opportunity' AS kind, reason AS note WHERE pipeline IS NULL
 				UNION ALL SELECT 'activity', 'no activity is mapped with its member: what is done is not known'
-				WHERE NOT EXISTS (SELECT FROM quota_decomp.visible_activity a WHERE a.member_column IS NOT NULL)) AS x;
+				WHERE NOT EXISTS (SELECT FROM quota_decomp.visible_activity a WHERE a.member_column IS NOT NULL)
+				UNION ALL SELECT format('activity %s', a.activity), 'it is left out: the pipeline says which opportunities are opened, and this name stands for them'
+				FROM quota_decomp.visible_activity a WHERE a.activity = 'opportunity') AS x;
 END $$;
 COMMENT ON FUNCTION quota_decomp._activity_stream(int, date, date, date, text[], date[], date[]) IS
 'internal: what members have to do in some periods, as decided before a month began, and have done until a day';
@@ -414,7 +416,7 @@ COMMENT ON FUNCTION quota_decomp._month_of(int, date) IS 'internal: the month a 
 CREATE FUNCTION quota_decomp._view_activity(schema name) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 SELECT 'SELECT p.plan, a.org, a.org_label, a.org_path, a.login, a.grain, a.period, a.period_starts, a.period_ends, a.kind, a.class, a.basis, a.rates_from, '
-	'a.required, a.done, a.missing, a.need, a.by_day, a.from_open, a.worth, a.note '
+	'a.required, a.done, a.missing, a.need, a.by_day, a.from_open, round(a.worth, 2) AS worth, a.note '
 	'FROM quota_decomp.visible_plan p CROSS JOIN LATERAL quota_decomp._activity_rows(p.plan_id) a'
 $$;
 COMMENT ON FUNCTION quota_decomp._view_activity(name) IS 'internal: the SELECT of the view activity';
@@ -452,7 +454,7 @@ COMMENT ON FUNCTION quota_decomp._columns_activity() IS 'internal: the columns o
 --
 CREATE FUNCTION quota_decomp._follow_ups(plan_id int, day date, week_starts date)
 RETURNS TABLE (org_id int, key text, account text, stage text, amount numeric, probability numeric, stage_days int, usual_days int, silent_days int, expected_close date,
-			   done boolean, is_old boolean, is_silent boolean, is_due boolean, rank int, note text)
+			   closed boolean, done boolean, is_old boolean, is_silent boolean, is_due boolean, rank int, note text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 500 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -501,7 +503,7 @@ BEGIN
 			   CASE WHEN u.days IS NOT NULL THEN s - h.entered ELSE s - d.opened END AS stage_days,
 			   coalesce(u.days, a.days) AS usual_days, u.days IS NOT NULL AS staged,
 			   CASE WHEN contacts THEN s - greatest(b.day, y.day, d.opened) END AS silent_days, e.day AS expected_close,
-			   d.won IS NOT NULL OR EXISTS (SELECT FROM since x WHERE x.opportunity = d.key OR x.opportunity IS NULL AND x.account = d.account) AS done
+			   d.won IS NOT NULL AS closed, d.won IS NOT NULL OR EXISTS (SELECT FROM since x WHERE x.opportunity = d.key OR x.opportunity IS NULL AND x.account = d.account) AS done
 		FROM deal d
 		JOIN quota_decomp._worker_keys(plan_id, day) k ON k.key = d.member
 		CROSS JOIN usual_age a
@@ -522,7 +524,7 @@ BEGIN
 		WHERE f.is_old OR f.is_silent OR f.is_due AND NOT contacts
 	)
 	SELECT r.node_id, r.key, r.account, r.stage, r.amount, r.probability, r.stage_days, r.usual_days, r.silent_days, r.expected_close,
-		   r.done, r.is_old, r.is_silent, r.is_due, r.rank::int,
+		   r.closed, r.done, r.is_old, r.is_silent, r.is_due, r.rank::int,
 		   nullif(concat_ws('; ', CASE WHEN NOT history THEN 'no stage history is mapped: its age is that of the deal'
 									   WHEN NOT r.staged AND r.usual_days IS NOT NULL THEN 'few deals were won through this stage: its age is that of the deal' END,
 				CASE WHEN r.usual_days IS NULL THEN 'too few deals were won: the usual age is not known' END,
@@ -548,12 +550,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		CASE WHEN $1 = 'opportunity' THEN format('新增%s个有效商机', $4)
 			 WHEN quota_decomp._is_lead($1) THEN format('新增%s条%s线索', $4, coalesce($2, ''))
 			 ELSE format('完成%s次%s%s', $4, CASE WHEN $3 AND $2 !~ '客户$' THEN $2 || '客户' WHEN $2 ~ '[[:ascii:]]$' THEN $2 || ' ' ELSE coalesce($2, '') END,
-				CASE WHEN $1 ~* '^visits?$' THEN '拜访' WHEN $1 ~* '^calls?$' THEN '电话' WHEN $1 ~* '^meetings?$' THEN '会议' WHEN $1 ~* '^demos?$' THEN '演示' WHEN $1 ~* '^e?mails?$' THEN '邮件' ELSE $1 END) END
+				CASE WHEN $1 ~ '[[:ascii:]]' THEN coalesce(n.name, $1) ELSE $1 END) END
 		ELSE CASE WHEN $1 = 'opportunity' THEN format('Open %s qualified %s', $4, CASE $4 WHEN 1 THEN 'opportunity' ELSE 'opportunities' END)
 			 WHEN quota_decomp._is_lead($1) THEN format('Find %s new %s%s', $4, coalesce($2 || ' ', ''), CASE $4 WHEN 1 THEN 'lead' ELSE 'leads' END)
-			 ELSE format('Do %s x %s%s', $4, CASE WHEN $1 LIKE '%拜访%' THEN 'visit' WHEN $1 LIKE '%电话%' THEN 'call' WHEN $1 LIKE '%会议%' THEN 'meeting' ELSE regexp_replace(lower($1), 's$', '') END,
-				CASE WHEN $3 THEN ' to customers of class ' || $2 ELSE coalesce(' (' || $2 || ')', '') END) END
+			 ELSE concat(CASE WHEN k.verb IS NULL THEN format('Do %s x %s', $4, $1) ELSE format('%s %s %s%s', k.verb, $4, k.noun, CASE $4 WHEN 1 THEN '' ELSE 's' END) END,
+				CASE WHEN $3 THEN ' to customers of class ' || $2 ELSE ' (' || $2 || ')' END) END
 		END
+	FROM (SELECT CASE WHEN $1 ~* '^visits?$' OR $1 LIKE '%拜访%' THEN '拜访' WHEN $1 ~* '^calls?$' OR $1 LIKE '%电话%' THEN '电话' WHEN $1 ~* '^meetings?$' OR $1 LIKE '%会议%' THEN '会议'
+						 WHEN $1 ~* '^demos?$' OR $1 LIKE '%演示%' THEN '演示' WHEN $1 ~* '^e-?mails?$' OR $1 LIKE '%邮件%' THEN '邮件' END AS name) AS n
+	LEFT JOIN (VALUES ('拜访', 'Make', 'visit'), ('电话', 'Make', 'call'), ('会议', 'Hold', 'meeting'), ('演示', 'Give', 'demo'), ('邮件', 'Send', 'e-mail')) AS k(name, verb, noun) ON k.name = n.name
 $$;
 COMMENT ON FUNCTION quota_decomp._activity_phrase(text, text, boolean, numeric, text) IS 'internal: what is to be done, in words';
 
@@ -599,12 +604,12 @@ BEGIN
 					concat_ws('，', '客户' || f.account, '金额' || trim_scale(f.amount), CASE steering WHEN 'quarter' THEN '本季度' WHEN 'month' THEN '本月' WHEN 'year' THEN '本年' ELSE '本期' END || '赢单概率' || round(100 * f.probability) || '%'),
 					concat_ws('，', CASE WHEN f.is_old THEN format('%s已%s天，通常不超过%s天', coalesce('在' || f.stage || '阶段', ''), f.stage_days, f.usual_days) END,
 						CASE WHEN f.is_silent THEN f.silent_days || '天没有跟进' END, CASE WHEN f.is_due THEN format('预计%s成交', f.expected_close) END),
-					CASE WHEN f.done THEN '；本周已跟进' ELSE '' END),
+					CASE WHEN f.closed THEN '；已关闭' WHEN f.done THEN '；本周已跟进' ELSE '' END),
 			   format('Follow up %s (%s): %s%s', f.key,
 					concat_ws(', ', 'account ' || f.account, 'amount ' || trim_scale(f.amount), round(100 * f.probability) || ' % to be won this ' || CASE WHEN steering IN ('quarter', 'month', 'year') THEN steering ELSE 'period' END),
 					concat_ws(', ', CASE WHEN f.is_old THEN format('%s days%s, usually at most %s', f.stage_days, coalesce(' in stage ' || f.stage, ''), f.usual_days) END,
 						CASE WHEN f.is_silent THEN format('nothing done for %s days', f.silent_days) END, CASE WHEN f.is_due THEN format('expected to close on %s', f.expected_close) END),
-					CASE WHEN f.done THEN '; done this week' ELSE '' END),
+					CASE WHEN f.closed THEN '; closed' WHEN f.done THEN '; done this week' ELSE '' END),
 			   f.note
 		FROM follow f
 	)

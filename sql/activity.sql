@@ -97,7 +97,8 @@ WHERE (w.quantity_required, w.quantity_done) IS DISTINCT FROM (t.quantity_requir
 SELECT task_key FROM act_bi.task WHERE org = 'ann' AND grain = 'month' AND kind = 'opportunity';
 SET quota_decomp.as_of = '2026-08-12';
 
--- weeks of a month sum to it; a week belongs to the month it begins in
+-- a week belongs to the month it begins in, and is to bring it up to its pace: in July Ann made no visit, and opened nothing that
+-- counts before the month
 SELECT d.day, a.period, a.kind, a.class, a.required, a.done, a.need
 FROM unnest('{2026-07-31,2026-08-01,2026-08-03,2026-08-31,2026-09-01,2026-09-07}'::date[]) WITH ORDINALITY AS d(day, i)
 CROSS JOIN LATERAL (SELECT set_config('quota_decomp.as_of', d.day::text, false)) AS s
