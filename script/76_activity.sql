@@ -137,7 +137,7 @@ COMMENT ON FUNCTION quota_decomp._steering_grain(int) IS 'internal: the periods 
 CREATE FUNCTION quota_decomp._activity_stream(plan_id int, day date, month_starts date, month_ends date, grains text[], starts date[], ends date[])
 RETURNS TABLE (org_id int, grain text, period_starts date, period_ends date, kind text, class text, basis text, rates_from text,
 			   required numeric, done numeric, need numeric, by_day date, from_open numeric, worth numeric, note text)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
 	-- how many deals somebody must have won for his own rates to be taken
@@ -455,7 +455,7 @@ COMMENT ON FUNCTION quota_decomp._columns_activity() IS 'internal: the columns o
 CREATE FUNCTION quota_decomp._follow_ups(plan_id int, day date, week_starts date)
 RETURNS TABLE (org_id int, key text, account text, stage text, amount numeric, probability numeric, stage_days int, usual_days int, silent_days int, expected_close date,
 			   closed boolean, done boolean, is_old boolean, is_silent boolean, is_due boolean, rank int, note text)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 500 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 500 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
 	-- nothing done for so long is long
