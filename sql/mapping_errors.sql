@@ -148,20 +148,20 @@ SELECT * FROM pg_temp.error_of('SELECT drop_activity(''x'')');
 SELECT * FROM pg_temp.error_of('SELECT drop_scorecard(''x'')');
 
 -- who may not
-CREATE ROLE qd_mapping_reader;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA quota_decomp TO qd_mapping_reader;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA quota_decomp TO qd_mapping_reader;
-GRANT USAGE ON SCHEMA crm TO qd_mapping_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA crm TO qd_mapping_reader;
-INSERT INTO plan_grant (grant_no, plan_id, role_name, privilege, own_subtree_only) SELECT 1, plan_id, 'qd_mapping_reader', 'estimate', true FROM plan;
-SET ROLE qd_mapping_reader;
+CREATE ROLE regress_quota_mapping;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA quota_decomp TO regress_quota_mapping;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA quota_decomp TO regress_quota_mapping;
+GRANT USAGE ON SCHEMA crm TO regress_quota_mapping;
+GRANT SELECT ON ALL TABLES IN SCHEMA crm TO regress_quota_mapping;
+INSERT INTO plan_grant (grant_no, plan_id, role_name, privilege, own_subtree_only) SELECT 1, plan_id, 'regress_quota_mapping', 'estimate', true FROM plan;
+SET ROLE regress_quota_mapping;
 SELECT * FROM pg_temp.error_of('SELECT quota_decomp.create_hierarchy(''g'', ''crm.member'', ''id'')');
 SELECT * FROM pg_temp.error_of('SELECT quota_decomp.add_alias(''h'', ''x'', ''b'')');
 SELECT * FROM pg_temp.error_of('SELECT quota_decomp.drop_metric(''other'')');
 SELECT * FROM pg_temp.error_of('SELECT quota_decomp.check_mapping(''2026'')');
 RESET ROLE;
-DROP OWNED BY qd_mapping_reader;
-DROP ROLE qd_mapping_reader;
+DROP OWNED BY regress_quota_mapping;
+DROP ROLE regress_quota_mapping;
 
 SET client_min_messages = warning;
 DROP SCHEMA crm CASCADE;
