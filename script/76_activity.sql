@@ -60,7 +60,7 @@ BEGIN
 		at_kind := quota_decomp._column(source, 'at', a.at_column, 'day');
 		at_day := quota_decomp._day_expression(at_kind, format('f.%I', a.at_column), time_zone);
 		RETURN QUERY EXECUTE format('SELECT %L::text, %s, f.%I::text, %s, count(*) FROM %s AS f WHERE f.%I >= %s AND f.%I < %s GROUP BY 2, 3, 4',
-			a.activity, CASE WHEN coalesce(a.class_column, a.kind_column) IS NULL THEN 'NULL::text' ELSE format('f.%I::text', coalesce(a.class_column, a.kind_column)) END,
+			a.activity, CASE WHEN coalesce(a.class_column, a.kind_column) IS NULL THEN 'NULL::text' ELSE format('nullif(f.%I::text, '''')', coalesce(a.class_column, a.kind_column)) END,
 			a.member_column, at_day, source,
 			a.at_column, quota_decomp._day_bound(at_kind, format('%L::date', from_day), time_zone),
 			a.at_column, quota_decomp._day_bound(at_kind, format('%L::date', to_day + 1), time_zone));
@@ -106,8 +106,8 @@ BEGIN
 	END IF;
 	source := quota_decomp._source(a.schema_name, a.relation_name);
 	at_kind := quota_decomp._column(source, 'at', a.at_column, 'day');
-	EXECUTE format('SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(d.opened - %s, 0)) FROM %s AS f JOIN quota_decomp._deals($1, $2, $3) d ON d.key = f.%I::text WHERE d.opened > $2 - 365',
-		quota_decomp._day_expression(at_kind, format('f.%I', a.at_column), time_zone), source, a.opportunity_column) INTO days USING pipeline, day, time_zone;
+	EXECUTE format('SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(d.opened - %s, 0)) FROM %s AS f JOIN quota_decomp._deals($1, $2, $3) d ON d.key = f.%I::text WHERE d.opened > $2 - 365 AND f.%I IS NOT NULL',
+		quota_decomp._day_expression(at_kind, format('f.%I', a.at_column), time_zone), source, a.opportunity_column, a.at_column) INTO days USING pipeline, day, time_zone;
 	RETURN days;
 END $$;
 COMMENT ON FUNCTION quota_decomp._lead_days(text, text, date, text) IS 'internal: the median of days from a lead to the opportunity it became; NULL: not mapped';
@@ -212,7 +212,7 @@ BEGIN
 			   count(d.amount) FILTER (WHERE d.won AND d.closed BETWEEN c.since AND s) AS priced,
 			   sum(d.amount) FILTER (WHERE d.won AND d.closed BETWEEN c.since AND s) AS amount,
 			   count(*) FILTER (WHERE d.opened BETWEEN c.since AND s) AS opened,
-			   percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(d.closed - d.opened, 0)) FILTER (WHERE d.won AND d.closed BETWEEN c.since AND s) AS cycle
+			   percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(d.closed - d.opened, 0)) FILTER (WHERE d.won AND d.closed BETWEEN c.since AND s AND d.opened IS NOT NULL) AS cycle
 		FROM cover c JOIN deal d ON d.closed BETWEEN c.since AND s OR d.opened BETWEEN c.since AND s
 		GROUP BY GROUPING SETS ((c.kind, d.node_id), (c.kind, d.parent_id), (c.kind))
 	), acted AS MATERIALIZED (
@@ -322,7 +322,7 @@ BEGIN
 	)
 	SELECT o.node_id, o.grain, o.starts, o.ends, o.kind, o.class, CASE WHEN o.newcomer THEN 'process' ELSE 'result' END, o.rates_from,
 		   CASE WHEN coalesce(q.required, f.required) IS NOT NULL THEN greatest(coalesce(q.required, f.required) - o.done_before, 0) END, o.done,
-		   CASE WHEN NOT o.newcomer THEN round(o.until - o.before, 2) END, CASE WHEN NOT o.newcomer THEN o.next_by END, CASE WHEN NOT o.newcomer AND o.ripens THEN coalesce(o.late, 0) END,
+		   CASE WHEN NOT o.newcomer THEN round(o.until - o.before, 2) END, CASE WHEN NOT o.newcomer THEN o.next_by END, CASE WHEN NOT o.newcomer AND o.ripens AND o.has_target AND o.cycle IS NOT NULL THEN coalesce(o.late, 0) END,
 		   CASE WHEN o.num > 0 THEN o.den / o.num END,
 		   CASE
 			WHEN o.since IS NULL THEN format('nothing of this kind is recorded from %s to %s', s - 364, s)
@@ -332,6 +332,7 @@ BEGIN
 			WHEN reason IS NOT NULL THEN reason
 			WHEN NOT o.has_target THEN 'the member has no target'
 			WHEN o.level IS NULL THEN format('no deal was won from %s to %s: rates are not known', greatest(o.since, s - 364), s)
+			WHEN o.ripens AND o.cycle IS NULL THEN 'no won deal says when it was opened: how long new ones take is not known'
 			WHEN f.required IS NULL AND o.ripens AND o.until IS NULL THEN format('too late: what is opened now is won after the plan ends, in %s days', o.cycle)
 			ELSE concat_ws('; ', CASE WHEN coalesce(o.late, 0) > 0 THEN format('%s can only come from open deals: new ones take %s days', trim_scale(round(o.late, 2)), o.cycle) END,
 				CASE WHEN o.won < enough THEN format('rates from %s won deals', o.won) END,
@@ -349,7 +350,7 @@ BEGIN
 		FROM (SELECT o.usual * CASE WHEN p.ramp_curve IS NULL THEN 1 ELSE quota_decomp.ramp(o.hired, daterange(o.starts, o.ends), p.ramp_curve) END
 					 / nullif(wd[s - base + 1] - wd[greatest(o.usual_since - 1, base) - base + 1], 0) AS a_day,
 					 months * (wd[month_ends - 1 - base + 1] - wd[s - base + 1]) AS days) AS k
-	) AS q ON o.newcomer
+	) AS q ON o.newcomer AND o.since IS NOT NULL
 	UNION ALL
 	-- what is not mapped is said, once for each member and period
 	SELECT w.node_id, v.grain, v.starts, v.ends, x.kind, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, x.note
@@ -390,7 +391,7 @@ BEGIN
 	RETURN QUERY
 	SELECT n.node_id, n.key, n.label, n.path, n.login::text, s.grain,
 		   CASE s.grain WHEN 'month' THEN month.label ELSE to_char(s.period_starts + 3, 'IYYY"-W"IW') END, s.period_starts, s.period_ends,
-		   s.kind, s.class, s.basis, s.rates_from, s.required, s.done, greatest(s.required - s.done, 0), s.need, s.by_day, s.from_open, s.worth, nullif(s.note, '')
+		   s.kind, s.class, s.basis, s.rates_from, s.required, s.done, CASE WHEN s.required - s.done IS NOT NULL THEN greatest(s.required - s.done, 0) END, s.need, s.by_day, s.from_open, s.worth, nullif(s.note, '')
 	FROM (SELECT a.* FROM quota_decomp._activity_stream(plan_id, day, month.starts, month.ends,
 				CASE WHEN week_starts < month.starts THEN '{month}' ELSE '{week,month}'::text[] END,
 				CASE WHEN week_starts < month.starts THEN ARRAY[month.starts] ELSE ARRAY[week_starts, month.starts] END,

@@ -144,6 +144,20 @@ SELECT create_pipeline('act deals', 'act_crm.nothing', 'id', 'stage', 'opened', 
 SELECT grain, kind, class, required, done, note FROM act_bi.activity WHERE plan = 'act' AND org = 'ann' ORDER BY grain, kind, class;
 SELECT count(*) FROM act_bi.task WHERE kind = 'follow_up';
 
+-- few deals were won, and nobody knows by whom
+SELECT drop_pipeline('act deals');
+CREATE VIEW act_crm.few AS SELECT * FROM act_crm.deal WHERE rep = 'bo' OR closed IS NULL;
+SELECT create_pipeline('act deals', 'act_crm.few', 'id', 'stage', 'opened', account => 'account', closed => 'closed', amount => 'amount');
+SELECT grain, kind, class, rates_from, required, done, missing, note FROM act_bi.activity WHERE plan = 'act' AND org = 'dee' ORDER BY grain, kind, class;
+SELECT drop_pipeline('act deals');
+SELECT create_pipeline('act deals', 'act_crm.few', 'id', 'stage', 'opened', 'rep', account => 'account', closed => 'closed', amount => 'amount');
+SELECT subject, probability IS NULL AS unknown, note FROM act_bi.task WHERE plan = 'act' AND kind = 'follow_up' ORDER BY subject;
+-- an activity that is called opportunity; a class that is empty
+CREATE TABLE act_crm.odd (day date, rep text, class text);
+INSERT INTO act_crm.odd VALUES ('2026-07-01', 'dee', ''), ('2026-07-02', 'dee', NULL), ('2026-08-03', 'dee', ''), ('2026-08-04', 'dee', NULL);
+SELECT create_activity('opportunity', 'act_crm.odd', 'day', 'rep'), create_activity('demo', 'act_crm.odd', 'day', 'rep', class => 'class');
+SELECT grain, kind, class, done, note FROM act_bi.activity WHERE plan = 'act' AND org = 'dee' AND grain = 'month' AND kind !~ 'visit|lead' ORDER BY kind;
+
 DROP SCHEMA act_bi, act_crm CASCADE;
 DROP OWNED BY regress_act_ann;
 DROP ROLE regress_act_ann;
