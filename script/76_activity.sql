@@ -60,7 +60,7 @@ BEGIN
 		at_kind := quota_decomp._column(source, 'at', a.at_column, 'day');
 		at_day := quota_decomp._day_expression(at_kind, format('f.%I', a.at_column), time_zone);
 		RETURN QUERY EXECUTE format('SELECT %L::text, %s, f.%I::text, %s, count(*) FROM %s AS f WHERE f.%I >= %s AND f.%I < %s GROUP BY 2, 3, 4',
-			a.activity, CASE WHEN coalesce(a.class_column, a.kind_column) IS NULL THEN 'NULL::text' ELSE format('f.%I::text', coalesce(a.class_column, a.kind_column)) END,
+			a.activity, CASE WHEN coalesce(a.class_column, a.kind_column) IS NULL THEN 'NULL::text' ELSE format('nullif(f.%I::text, '''')', coalesce(a.class_column, a.kind_column)) END,
 			a.member_column, at_day, source,
 			a.at_column, quota_decomp._day_bound(at_kind, format('%L::date', from_day), time_zone),
 			a.at_column, quota_decomp._day_bound(at_kind, format('%L::date', to_day + 1), time_zone));
@@ -106,8 +106,8 @@ BEGIN
 	END IF;
 	source := quota_decomp._source(a.schema_name, a.relation_name);
 	at_kind := quota_decomp._column(source, 'at', a.at_column, 'day');
-	EXECUTE format('SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(d.opened - %s, 0)) FROM %s AS f JOIN quota_decomp._deals($1, $2, $3) d ON d.key = f.%I::text WHERE d.opened > $2 - 365',
-		quota_decomp._day_expression(at_kind, format('f.%I', a.at_column), time_zone), source, a.opportunity_column) INTO days USING pipeline, day, time_zone;
+	EXECUTE format('SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(d.opened - %s, 0)) FROM %s AS f JOIN quota_decomp._deals($1, $2, $3) d ON d.key = f.%I::text WHERE d.opened > $2 - 365 AND f.%I IS NOT NULL',
+		quota_decomp._day_expression(at_kind, format('f.%I', a.at_column), time_zone), source, a.opportunity_column, a.at_column) INTO days USING pipeline, day, time_zone;
 	RETURN days;
 END $$;
 COMMENT ON FUNCTION quota_decomp._lead_days(text, text, date, text) IS 'internal: the median of days from a lead to the opportunity it became; NULL: not mapped';
@@ -137,7 +137,7 @@ COMMENT ON FUNCTION quota_decomp._steering_grain(int) IS 'internal: the periods 
 CREATE FUNCTION quota_decomp._activity_stream(plan_id int, day date, month_starts date, month_ends date, grains text[], starts date[], ends date[])
 RETURNS TABLE (org_id int, grain text, period_starts date, period_ends date, kind text, class text, basis text, rates_from text,
 			   required numeric, done numeric, need numeric, by_day date, from_open numeric, worth numeric, note text)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
 	-- how many deals somebody must have won for his own rates to be taken
@@ -162,7 +162,7 @@ BEGIN
 	SELECT v.* INTO m FROM quota_decomp.visible_metric v WHERE v.metric = p.metric;
 	SELECT v.* INTO l FROM quota_decomp.visible_pipeline v WHERE v.pipeline = pipeline;
 	reason := CASE
-		WHEN NOT EXISTS (SELECT FROM quota_decomp.visible_target t WHERE t.plan_id = plan_id) THEN 'the plan has not been decomposed'
+		WHEN NOT p.decomposed THEN 'the plan has not been decomposed'
 		WHEN m.kind <> 'sum' OR m.value_column IS NULL OR m.direction <> 'higher' THEN format('%s is no amount that won deals bring', m.metric)
 		WHEN pipeline IS NULL THEN 'no pipeline is mapped for the plan' END;
 	IF pipeline IS NOT NULL THEN
@@ -194,14 +194,14 @@ BEGIN
 		WHERE pipeline IS NOT NULL
 	), event AS MATERIALIZED (
 		SELECT e.kind, e.class, e.day, e.n, k.node_id, k.parent_id
-		FROM quota_decomp._activity_events(p.time_zone, s - 364, day) e LEFT JOIN known k ON k.key = e.member
+		FROM quota_decomp._activity_events(p.time_zone, s - 364, day) e LEFT JOIN known k ON k.key = e.member WHERE e.kind <> 'opportunity'
 	), cover AS MATERIALIZED (
 		-- what was done is set against what was won since it has been written down
 		SELECT 'opportunity' AS kind, s - 364 AS since, 0 AS before
 		UNION ALL
 		SELECT a.activity, (SELECT min(e.day) FROM event e WHERE e.kind = a.activity AND e.day <= s),
 			   CASE WHEN quota_decomp._is_lead(a.activity) THEN coalesce(quota_decomp._lead_days(a.activity, pipeline, s, p.time_zone), 0) ELSE 0 END
-		FROM quota_decomp.visible_activity a WHERE a.member_column IS NOT NULL
+		FROM quota_decomp.visible_activity a WHERE a.member_column IS NOT NULL AND a.activity <> 'opportunity'
 	), item AS MATERIALIZED (
 		SELECT c.kind, e.class, c.since
 		FROM cover c LEFT JOIN (SELECT DISTINCT e.kind, e.class FROM event e) AS e ON e.kind = c.kind
@@ -212,7 +212,7 @@ BEGIN
 			   count(d.amount) FILTER (WHERE d.won AND d.closed BETWEEN c.since AND s) AS priced,
 			   sum(d.amount) FILTER (WHERE d.won AND d.closed BETWEEN c.since AND s) AS amount,
 			   count(*) FILTER (WHERE d.opened BETWEEN c.since AND s) AS opened,
-			   percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(d.closed - d.opened, 0)) FILTER (WHERE d.won AND d.closed BETWEEN c.since AND s) AS cycle
+			   percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(d.closed - d.opened, 0)) FILTER (WHERE d.won AND d.closed BETWEEN c.since AND s AND d.opened IS NOT NULL) AS cycle
 		FROM cover c JOIN deal d ON d.closed BETWEEN c.since AND s OR d.opened BETWEEN c.since AND s
 		GROUP BY GROUPING SETS ((c.kind, d.node_id), (c.kind, d.parent_id), (c.kind))
 	), acted AS MATERIALIZED (
@@ -283,11 +283,12 @@ BEGIN
 	), late AS (
 		SELECT d.node_id, d.kind, sum(d.amount) AS amount FROM dated d WHERE NOT d.in_time AND d.ripens GROUP BY 1, 2
 	), did AS MATERIALIZED (
-		SELECT v.grain, e.node_id, e.kind, coalesce(e.class, '') AS class, sum(e.n)::numeric AS n
-		FROM spell v JOIN event e ON e.day >= v.starts AND e.day < v.ends AND e.node_id IS NOT NULL GROUP BY 1, 2, 3, 4
+		SELECT v.grain, e.node_id, e.kind, coalesce(e.class, '') AS class,
+			   coalesce(sum(e.n) FILTER (WHERE e.day >= v.starts), 0) AS n, coalesce(sum(e.n) FILTER (WHERE e.day < v.starts), 0) AS before
+		FROM spell v JOIN event e ON e.day > s AND e.day < v.ends AND e.node_id IS NOT NULL GROUP BY 1, 2, 3, 4
 		UNION ALL
-		SELECT v.grain, d.node_id, 'opportunity', '', count(*)
-		FROM spell v JOIN deal d ON d.opened >= v.starts AND d.opened < v.ends AND d.opened <= day AND d.node_id IS NOT NULL GROUP BY 1, 2
+		SELECT v.grain, d.node_id, 'opportunity', '', count(*) FILTER (WHERE d.opened >= v.starts), count(*) FILTER (WHERE d.opened < v.starts)
+		FROM spell v JOIN deal d ON d.opened > s AND d.opened < v.ends AND d.opened <= day AND d.node_id IS NOT NULL GROUP BY 1, 2
 	), usual AS MATERIALIZED (
 		-- what those who are no newcomers did of late, for those who are
 		SELECT GROUPING(w.parent_id) AS company, w.parent_id, i.kind, coalesce(i.class, '') AS class, greatest(min(i.since), s - 90) AS since, count(*) AS peers,
@@ -306,7 +307,7 @@ BEGIN
 			   coalesce(u.n, y.n) AS usual, coalesce(u.since, y.since) AS usual_since, w.hired,
 			   CASE WHEN i.kind = 'opportunity' THEN r.closed ELSE coalesce(a.n, 0) END * CASE WHEN x.ripens AND i.kind <> 'opportunity' THEN r.closed ELSE 1 END::numeric * r.priced AS num,
 			   r.won * CASE WHEN x.ripens AND i.kind <> 'opportunity' THEN nullif(r.opened, 0) ELSE 1 END::numeric * r.amount AS den,
-			   CASE WHEN i.kind <> 'opportunity' OR l.member_column IS NOT NULL THEN coalesce(d.n, 0) END AS done
+			   CASE WHEN i.kind <> 'opportunity' OR l.member_column IS NOT NULL THEN coalesce(d.n, 0) END AS done, coalesce(d.before, 0) AS done_before
 		FROM who w CROSS JOIN item i CROSS JOIN spell v
 		CROSS JOIN LATERAL (SELECT i.kind = 'opportunity' OR quota_decomp._is_lead(i.kind) AS ripens) AS x
 		LEFT JOIN rate r ON r.node_id = w.node_id AND r.kind = i.kind
@@ -320,9 +321,9 @@ BEGIN
 		WHERE i.kind <> 'opportunity' OR pipeline IS NOT NULL
 	)
 	SELECT o.node_id, o.grain, o.starts, o.ends, o.kind, o.class, CASE WHEN o.newcomer THEN 'process' ELSE 'result' END, o.rates_from,
-		   CASE WHEN o.newcomer THEN q.required ELSE f.required END, o.done,
-		   CASE WHEN NOT o.newcomer THEN round(o.until - o.before, 2) END, CASE WHEN NOT o.newcomer THEN o.next_by END, CASE WHEN NOT o.newcomer AND o.ripens THEN coalesce(o.late, 0) END,
-		   CASE WHEN o.num > 0 THEN round(o.den / o.num, 2) END,
+		   CASE WHEN coalesce(q.required, f.required) IS NOT NULL THEN greatest(coalesce(q.required, f.required) - o.done_before, 0) END, o.done,
+		   CASE WHEN NOT o.newcomer THEN round(o.until - o.before, 2) END, CASE WHEN NOT o.newcomer THEN o.next_by END, CASE WHEN NOT o.newcomer AND o.ripens AND o.has_target AND o.cycle IS NOT NULL THEN coalesce(o.late, 0) END,
+		   CASE WHEN o.num > 0 THEN o.den / o.num END,
 		   CASE
 			WHEN o.since IS NULL THEN format('nothing of this kind is recorded from %s to %s', s - 364, s)
 			WHEN o.newcomer AND o.usual IS NULL THEN 'there is nobody to compare a newcomer with'
@@ -331,29 +332,34 @@ BEGIN
 			WHEN reason IS NOT NULL THEN reason
 			WHEN NOT o.has_target THEN 'the member has no target'
 			WHEN o.level IS NULL THEN format('no deal was won from %s to %s: rates are not known', greatest(o.since, s - 364), s)
+			WHEN o.ripens AND o.cycle IS NULL THEN 'no won deal says when it was opened: how long new ones take is not known'
 			WHEN f.required IS NULL AND o.ripens AND o.until IS NULL THEN format('too late: what is opened now is won after the plan ends, in %s days', o.cycle)
 			ELSE concat_ws('; ', CASE WHEN coalesce(o.late, 0) > 0 THEN format('%s can only come from open deals: new ones take %s days', trim_scale(round(o.late, 2)), o.cycle) END,
 				CASE WHEN o.won < enough THEN format('rates from %s won deals', o.won) END,
 				CASE WHEN o.done IS NULL THEN 'the pipeline has no member: who opened it is not known' END) END
 	FROM row o
+	-- from the month's first day to the period's last; of a week, less what was
+	-- done in the month before it: who is behind catches up, who is ahead rests
 	LEFT JOIN LATERAL (
 		SELECT CASE WHEN o.since IS NOT NULL AND o.den > 0 AND NOT (o.ripens AND o.starts > o.last_by) THEN
-			(SELECT r.required FROM quota_decomp.funnel_requirements((o.until - o.before) * o.num, o.den, '{}', NULL, earlier => (o.earlier + o.before) * o.num) AS r WHERE r.step = 1) END AS required
+			(SELECT r.required FROM quota_decomp.funnel_requirements(o.until * o.num, o.den, '{}', NULL, earlier => o.earlier * o.num) AS r WHERE r.step = 1) END AS required
 	) AS f ON NOT o.newcomer
 	LEFT JOIN LATERAL (
 		-- the same rounding
-		SELECT ceil(trunc(k.a_day * (k.days + wd[o.ends - 1 - base + 1] - wd[s - base + 1]), 6)) - ceil(trunc(k.a_day * (k.days + wd[o.starts - 1 - base + 1] - wd[s - base + 1]), 6)) AS required
+		SELECT ceil(trunc(k.a_day * (k.days + wd[o.ends - 1 - base + 1] - wd[s - base + 1]), 6)) - ceil(trunc(k.a_day * k.days, 6)) AS required
 		FROM (SELECT o.usual * CASE WHEN p.ramp_curve IS NULL THEN 1 ELSE quota_decomp.ramp(o.hired, daterange(o.starts, o.ends), p.ramp_curve) END
 					 / nullif(wd[s - base + 1] - wd[greatest(o.usual_since - 1, base) - base + 1], 0) AS a_day,
 					 months * (wd[month_ends - 1 - base + 1] - wd[s - base + 1]) AS days) AS k
-	) AS q ON o.newcomer
+	) AS q ON o.newcomer AND o.since IS NOT NULL
 	UNION ALL
 	-- what is not mapped is said, once for each member and period
 	SELECT w.node_id, v.grain, v.starts, v.ends, x.kind, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, x.note
 	FROM who w CROSS JOIN spell v
 	CROSS JOIN (SELECT 'opportunity' AS kind, reason AS note WHERE pipeline IS NULL
 				UNION ALL SELECT 'activity', 'no activity is mapped with its member: what is done is not known'
-				WHERE NOT EXISTS (SELECT FROM quota_decomp.visible_activity a WHERE a.member_column IS NOT NULL)) AS x;
+				WHERE NOT EXISTS (SELECT FROM quota_decomp.visible_activity a WHERE a.member_column IS NOT NULL)
+				UNION ALL SELECT format('activity %s', a.activity), 'it is left out: the pipeline says which opportunities are opened, and this name stands for them'
+				FROM quota_decomp.visible_activity a WHERE a.activity = 'opportunity') AS x;
 END $$;
 COMMENT ON FUNCTION quota_decomp._activity_stream(int, date, date, date, text[], date[], date[]) IS
 'internal: what members have to do in some periods, as decided before a month began, and have done until a day';
@@ -385,7 +391,7 @@ BEGIN
 	RETURN QUERY
 	SELECT n.node_id, n.key, n.label, n.path, n.login::text, s.grain,
 		   CASE s.grain WHEN 'month' THEN month.label ELSE to_char(s.period_starts + 3, 'IYYY"-W"IW') END, s.period_starts, s.period_ends,
-		   s.kind, s.class, s.basis, s.rates_from, s.required, s.done, greatest(s.required - s.done, 0), s.need, s.by_day, s.from_open, s.worth, nullif(s.note, '')
+		   s.kind, s.class, s.basis, s.rates_from, s.required, s.done, CASE WHEN s.required - s.done IS NOT NULL THEN greatest(s.required - s.done, 0) END, s.need, s.by_day, s.from_open, s.worth, nullif(s.note, '')
 	FROM (SELECT a.* FROM quota_decomp._activity_stream(plan_id, day, month.starts, month.ends,
 				CASE WHEN week_starts < month.starts THEN '{month}' ELSE '{week,month}'::text[] END,
 				CASE WHEN week_starts < month.starts THEN ARRAY[month.starts] ELSE ARRAY[week_starts, month.starts] END,
@@ -411,7 +417,7 @@ COMMENT ON FUNCTION quota_decomp._month_of(int, date) IS 'internal: the month a 
 CREATE FUNCTION quota_decomp._view_activity(schema name) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 SELECT 'SELECT p.plan, a.org, a.org_label, a.org_path, a.login, a.grain, a.period, a.period_starts, a.period_ends, a.kind, a.class, a.basis, a.rates_from, '
-	'a.required, a.done, a.missing, a.need, a.by_day, a.from_open, a.worth, a.note '
+	'a.required, a.done, a.missing, a.need, a.by_day, a.from_open, round(a.worth, 2) AS worth, a.note '
 	'FROM quota_decomp.visible_plan p CROSS JOIN LATERAL quota_decomp._activity_rows(p.plan_id) a'
 $$;
 COMMENT ON FUNCTION quota_decomp._view_activity(name) IS 'internal: the SELECT of the view activity';
@@ -433,7 +439,7 @@ VALUES
 	('class', 'class of the customer, or where no class is mapped the kind of activity; NULL: all'),
 	('basis', 'result: from what the target needs; process: a newcomer, from what the others do and his ramp'),
 	('rates_from', 'whose past the numbers rest on: member, team or company'),
-	('required', 'how many are to be done in the period, as decided before the month began; NULL: not known, see note'),
+	('required', 'how many are to be done in the period, as decided before the month began; of a week, what keeps the month''s pace after what was done in the month before it; NULL: not known, see note'),
 	('done', 'how many are done, today included; NULL: not known'),
 	('missing', 'required less done, at least 0'),
 	('need', 'the part of the target''s gap that the period has to set on its way; NULL: newcomer'),
@@ -449,8 +455,8 @@ COMMENT ON FUNCTION quota_decomp._columns_activity() IS 'internal: the columns o
 --
 CREATE FUNCTION quota_decomp._follow_ups(plan_id int, day date, week_starts date)
 RETURNS TABLE (org_id int, key text, account text, stage text, amount numeric, probability numeric, stage_days int, usual_days int, silent_days int, expected_close date,
-			   done boolean, is_old boolean, is_silent boolean, is_due boolean, rank int, note text)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 500 SET search_path = pg_catalog, pg_temp AS $$
+			   closed boolean, done boolean, is_old boolean, is_silent boolean, is_due boolean, rank int, note text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 500 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
 	-- nothing done for so long is long
@@ -498,7 +504,7 @@ BEGIN
 			   CASE WHEN u.days IS NOT NULL THEN s - h.entered ELSE s - d.opened END AS stage_days,
 			   coalesce(u.days, a.days) AS usual_days, u.days IS NOT NULL AS staged,
 			   CASE WHEN contacts THEN s - greatest(b.day, y.day, d.opened) END AS silent_days, e.day AS expected_close,
-			   d.won IS NOT NULL OR EXISTS (SELECT FROM since x WHERE x.opportunity = d.key OR x.opportunity IS NULL AND x.account = d.account) AS done
+			   d.won IS NOT NULL AS closed, d.won IS NOT NULL OR EXISTS (SELECT FROM since x WHERE x.opportunity = d.key OR x.opportunity IS NULL AND x.account = d.account) AS done
 		FROM deal d
 		JOIN quota_decomp._worker_keys(plan_id, day) k ON k.key = d.member
 		CROSS JOIN usual_age a
@@ -519,7 +525,7 @@ BEGIN
 		WHERE f.is_old OR f.is_silent OR f.is_due AND NOT contacts
 	)
 	SELECT r.node_id, r.key, r.account, r.stage, r.amount, r.probability, r.stage_days, r.usual_days, r.silent_days, r.expected_close,
-		   r.done, r.is_old, r.is_silent, r.is_due, r.rank::int,
+		   r.closed, r.done, r.is_old, r.is_silent, r.is_due, r.rank::int,
 		   nullif(concat_ws('; ', CASE WHEN NOT history THEN 'no stage history is mapped: its age is that of the deal'
 									   WHEN NOT r.staged AND r.usual_days IS NOT NULL THEN 'few deals were won through this stage: its age is that of the deal' END,
 				CASE WHEN r.usual_days IS NULL THEN 'too few deals were won: the usual age is not known' END,
@@ -545,12 +551,15 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		CASE WHEN $1 = 'opportunity' THEN format('新增%s个有效商机', $4)
 			 WHEN quota_decomp._is_lead($1) THEN format('新增%s条%s线索', $4, coalesce($2, ''))
 			 ELSE format('完成%s次%s%s', $4, CASE WHEN $3 AND $2 !~ '客户$' THEN $2 || '客户' WHEN $2 ~ '[[:ascii:]]$' THEN $2 || ' ' ELSE coalesce($2, '') END,
-				CASE WHEN $1 ~* '^visits?$' THEN '拜访' WHEN $1 ~* '^calls?$' THEN '电话' WHEN $1 ~* '^meetings?$' THEN '会议' WHEN $1 ~* '^demos?$' THEN '演示' WHEN $1 ~* '^e?mails?$' THEN '邮件' ELSE $1 END) END
+				CASE WHEN $1 ~ '[[:ascii:]]' THEN coalesce(n.name, $1) ELSE $1 END) END
 		ELSE CASE WHEN $1 = 'opportunity' THEN format('Open %s qualified %s', $4, CASE $4 WHEN 1 THEN 'opportunity' ELSE 'opportunities' END)
 			 WHEN quota_decomp._is_lead($1) THEN format('Find %s new %s%s', $4, coalesce($2 || ' ', ''), CASE $4 WHEN 1 THEN 'lead' ELSE 'leads' END)
-			 ELSE format('Do %s x %s%s', $4, CASE WHEN $1 LIKE '%拜访%' THEN 'visit' WHEN $1 LIKE '%电话%' THEN 'call' WHEN $1 LIKE '%会议%' THEN 'meeting' ELSE regexp_replace(lower($1), 's$', '') END,
-				CASE WHEN $3 THEN ' to customers of class ' || $2 ELSE coalesce(' (' || $2 || ')', '') END) END
+			 ELSE concat(CASE WHEN k.verb IS NULL THEN format('Do %s x %s', $4, $1) ELSE format('%s %s %s%s', k.verb, $4, k.noun, CASE $4 WHEN 1 THEN '' ELSE 's' END) END,
+				CASE WHEN $3 THEN ' to customers of class ' || $2 ELSE ' (' || $2 || ')' END) END
 		END
+	FROM (SELECT CASE WHEN $1 ~* '^visits?$' OR $1 LIKE '%拜访%' THEN '拜访' WHEN $1 ~* '^calls?$' OR $1 LIKE '%电话%' THEN '电话' WHEN $1 ~* '^meetings?$' OR $1 LIKE '%会议%' THEN '会议'
+						 WHEN $1 ~* '^demos?$' OR $1 LIKE '%演示%' THEN '演示' WHEN $1 ~* '^e-?mails?$' OR $1 LIKE '%邮件%' THEN '邮件' END AS name) AS n
+	LEFT JOIN (VALUES ('拜访', 'Make', 'visit'), ('电话', 'Make', 'call'), ('会议', 'Hold', 'meeting'), ('演示', 'Give', 'demo'), ('邮件', 'Send', 'e-mail')) AS k(name, verb, noun) ON k.name = n.name
 $$;
 COMMENT ON FUNCTION quota_decomp._activity_phrase(text, text, boolean, numeric, text) IS 'internal: what is to be done, in words';
 
@@ -596,12 +605,12 @@ BEGIN
 					concat_ws('，', '客户' || f.account, '金额' || trim_scale(f.amount), CASE steering WHEN 'quarter' THEN '本季度' WHEN 'month' THEN '本月' WHEN 'year' THEN '本年' ELSE '本期' END || '赢单概率' || round(100 * f.probability) || '%'),
 					concat_ws('，', CASE WHEN f.is_old THEN format('%s已%s天，通常不超过%s天', coalesce('在' || f.stage || '阶段', ''), f.stage_days, f.usual_days) END,
 						CASE WHEN f.is_silent THEN f.silent_days || '天没有跟进' END, CASE WHEN f.is_due THEN format('预计%s成交', f.expected_close) END),
-					CASE WHEN f.done THEN '；本周已跟进' ELSE '' END),
+					CASE WHEN f.closed THEN '；已关闭' WHEN f.done THEN '；本周已跟进' ELSE '' END),
 			   format('Follow up %s (%s): %s%s', f.key,
 					concat_ws(', ', 'account ' || f.account, 'amount ' || trim_scale(f.amount), round(100 * f.probability) || ' % to be won this ' || CASE WHEN steering IN ('quarter', 'month', 'year') THEN steering ELSE 'period' END),
 					concat_ws(', ', CASE WHEN f.is_old THEN format('%s days%s, usually at most %s', f.stage_days, coalesce(' in stage ' || f.stage, ''), f.usual_days) END,
 						CASE WHEN f.is_silent THEN format('nothing done for %s days', f.silent_days) END, CASE WHEN f.is_due THEN format('expected to close on %s', f.expected_close) END),
-					CASE WHEN f.done THEN '; done this week' ELSE '' END),
+					CASE WHEN f.closed THEN '; closed' WHEN f.done THEN '; done this week' ELSE '' END),
 			   f.note
 		FROM follow f
 	)
