@@ -461,10 +461,10 @@ BEGIN
 			RAISE invalid_parameter_value USING MESSAGE = CASE dimension WHEN 'org_product' THEN format('driver %L needs the column product_key of %s', name, source)
 				WHEN 'time' THEN 'a source weighs time for the whole plan only' ELSE 'product_key belongs to drivers of dimension org_product' END;
 		END IF;
-		PERFORM quota_decomp._check_column(source, key, CASE dimension WHEN 'time' THEN 'date' ELSE 'key' END);
-		PERFORM quota_decomp._check_column(source, value, 'number');
+		PERFORM quota_decomp._column(source, 'key', key, CASE dimension WHEN 'time' THEN 'day' ELSE 'key' END);
+		PERFORM quota_decomp._column(source, 'value', value, 'number');
 		IF product_key IS NOT NULL THEN
-			PERFORM quota_decomp._check_column(source, product_key, 'key');
+			PERFORM quota_decomp._column(source, 'product_key', product_key, 'key');
 		END IF;
 		SELECT s.nspname, c.relname INTO rel_schema, rel_name FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = source;
 	ELSIF num_nonnulls(key, value, product_key) > 0 THEN
