@@ -78,16 +78,19 @@ BEGIN
 		IF d.schema_name IS NOT NULL THEN
 			-- a key names the member itself, a unit as well as a person
 			INSERT INTO pg_temp.qd_value
+			WITH own AS (
+				SELECT q.key, q.node_id FROM pg_temp.qd_member q WHERE q.planned AND q.kind <> 'self'
+			), other AS (
+				-- other spellings: bare keys of flat levels, aliases
+				SELECT DISTINCT k.key, q.node_id
+				FROM quota_decomp.editable_node_key k JOIN pg_temp.qd_member o ON o.node_id = k.node_id JOIN own q ON q.key = o.key
+				WHERE k.plan_id = plan_id AND k.dimension = dimension AND NOT EXISTS (SELECT FROM own x WHERE x.key = k.key)
+			), named AS (
+				SELECT * FROM own UNION ALL SELECT * FROM other
+			)
 			SELECT m.node_id, sum(s.value), 'column'
 			FROM quota_decomp._source_values(d.schema_name, d.relation_name, d.key_column, d.value_column, NULL) AS s
-			JOIN LATERAL (
-				SELECT q.node_id FROM pg_temp.qd_member q WHERE q.key = s.key AND q.planned AND q.kind <> 'self'
-				UNION
-				SELECT q.node_id FROM quota_decomp.editable_node_key k JOIN quota_decomp.editable_node o ON o.plan_id = plan_id AND o.node_id = k.node_id
-				JOIN pg_temp.qd_member q ON q.key = o.key AND q.planned
-				WHERE k.plan_id = plan_id AND k.dimension = dimension AND k.key = s.key
-				  AND NOT EXISTS (SELECT FROM pg_temp.qd_member x WHERE x.key = s.key AND x.planned AND x.kind <> 'self')
-			) AS m ON true
+			JOIN named m ON m.key = s.key
 			GROUP BY m.node_id;
 		ELSE
 			rate := d.metric IS NOT NULL AND quota_decomp._is_rate(d.metric);
@@ -105,11 +108,11 @@ BEGIN
 				SELECT f.node_id, sum(f.value) AS value, sum(f.denominator) AS denominator FROM fact f GROUP BY f.node_id
 			)
 			SELECT m.node_id, CASE WHEN rate THEN sum(b.value) / nullif(sum(b.denominator), 0) ELSE sum(b.value) END, CASE WHEN d.pipeline IS NULL THEN 'history' ELSE 'pipeline' END
-			FROM pg_temp.qd_member m
-			JOIN pg_temp.qd_member s ON CASE WHEN m.leaf THEN s.leaf AND s.own_key = m.own_key ELSE s.key = m.key END
-			JOIN quota_decomp.editable_node_closure k ON k.plan_id = plan_id AND k.ancestor_id = s.node_id
+			FROM (SELECT q.node_id, s.node_id AS own_id FROM pg_temp.qd_member q JOIN pg_temp.qd_member s ON s.own_key = q.own_key WHERE q.planned AND q.leaf AND s.leaf
+				  UNION ALL
+				  SELECT q.node_id, s.node_id FROM pg_temp.qd_member q JOIN pg_temp.qd_member s ON s.key = q.key WHERE q.planned AND NOT q.leaf) AS m
+			JOIN quota_decomp.editable_node_closure k ON k.plan_id = plan_id AND k.ancestor_id = m.own_id
 			JOIN booked b ON b.node_id = k.node_id
-			WHERE m.planned
 			GROUP BY m.node_id;
 		END IF;
 		DELETE FROM pg_temp.qd_value v WHERE v.value IS NULL OR v.value <= 0;
@@ -265,7 +268,7 @@ COMMENT ON FUNCTION quota_decomp._load_relief(int) IS 'internal: a leaf for what
 -- period will have; a period lies as many whole years before its namesake as
 -- the driver's span reaches back, over all of which it is taken.
 CREATE FUNCTION quota_decomp._weigh_time(plan_id int) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
 	p record;
@@ -315,14 +318,17 @@ BEGIN
 					WHERE n.plan_id = plan_id AND n.dimension = 'org' AND n.planned AND d.scope = 'member'
 					UNION ALL SELECT NULL, NULL WHERE d.scope = 'plan'
 				)
-				SELECT n.org_id, e.period_id, round(greatest(coalesce(sum(b.value), 0), 0) * e.working_days / e.days, 6), 'history'
-				FROM (SELECT x.org_id, array_agg(x.below) AS below FROM node x GROUP BY x.org_id) AS n
+				SELECT n.org_id, e.period_id, round(greatest(coalesce(b.value, 0), 0) * e.working_days / e.days, 6), 'history'
+				FROM (SELECT DISTINCT x.org_id FROM node x) AS n
 				CROSS JOIN (SELECT y.period_id, y.working_days, z.days FROM quota_decomp.editable_period y JOIN days z ON z.period_id = y.period_id AND z.days > 0 WHERE y.plan_id = plan_id) AS e
-				LEFT JOIN booked b ON b.period_id = e.period_id AND (d.scope = 'plan' OR b.org_id = ANY (n.below))
-				GROUP BY n.org_id, e.period_id, e.working_days, e.days;
+				LEFT JOIN (SELECT coalesce(x.org_id, 0) AS org_id, o.period_id, sum(o.value) AS value
+						   FROM booked o JOIN node x ON coalesce(x.below, 0) = coalesce(o.org_id, 0) GROUP BY x.org_id, o.period_id) AS b
+					   ON b.org_id = coalesce(n.org_id, 0) AND b.period_id = e.period_id;
 			END IF;
 		END IF;
-		DELETE FROM pg_temp.qd_season s WHERE (SELECT sum(t.value) FROM pg_temp.qd_season t WHERE t.org_id IS NOT DISTINCT FROM s.org_id) <= 0;
+		DELETE FROM pg_temp.qd_season s
+		USING (SELECT coalesce(t.org_id, 0) AS org_id FROM pg_temp.qd_season t GROUP BY t.org_id HAVING sum(t.value) <= 0) AS n
+		WHERE coalesce(s.org_id, 0) = n.org_id;
 		SELECT count(*) INTO found FROM pg_temp.qd_season;
 		IF found = 0 THEN
 			IF d.given THEN
@@ -338,7 +344,7 @@ BEGIN
 		FROM quota_decomp.editable_period e
 		CROSS JOIN (SELECT s.org_id, sum(s.value) / nullif(sum(y.working_days), 0) AS per_day
 					FROM pg_temp.qd_season s JOIN quota_decomp.editable_period y ON y.plan_id = plan_id AND y.period_id = s.period_id GROUP BY s.org_id) AS a
-		WHERE e.plan_id = plan_id AND e.leaf AND NOT EXISTS (SELECT FROM pg_temp.qd_season s WHERE s.period_id = e.period_id AND s.org_id IS NOT DISTINCT FROM a.org_id);
+		WHERE e.plan_id = plan_id AND e.leaf AND NOT EXISTS (SELECT FROM pg_temp.qd_season s WHERE s.period_id = e.period_id AND coalesce(s.org_id, 0) = coalesce(a.org_id, 0));
 		SELECT string_agg(e.label, ', ' ORDER BY e.starts), count(*) INTO missing, found
 		FROM (SELECT DISTINCT s.period_id FROM pg_temp.qd_season s WHERE s.source LIKE 'missing%') AS s JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = s.period_id;
 		IF found > 0 THEN
@@ -380,6 +386,7 @@ DECLARE
 	cov_from date;
 	cov_to date;
 	found bigint;
+	drivers CONSTANT bigint := (SELECT count(*) FROM quota_decomp._drivers(plan_id, 'org_product') AS x);
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
 	FOR d IN SELECT * FROM quota_decomp._drivers(plan_id, 'org_product') LOOP
@@ -413,14 +420,19 @@ BEGIN
 			JOIN quota_decomp.editable_node g ON g.plan_id = plan_id AND g.node_id = f.product_id AND g.planned AND g.leaf
 			GROUP BY o.node_id, f.product_id
 		)
-		SELECT plan_id, 'org_product', d.driver_no, m.node_id, m.product_id, m.value, round(m.value / nullif(sum(m.value) OVER (PARTITION BY m.node_id), 0), 15),
-			   CASE WHEN d.metric IS NOT NULL THEN 'history' WHEN d.pipeline IS NOT NULL THEN 'pipeline' ELSE 'column' END
-		FROM mix m WHERE m.value > 0;
+		SELECT plan_id, 'org_product', n.no, s.node_id, s.product_id, s.value, s.share,
+			   CASE WHEN n.no = -1 THEN d.driver || ': ' ELSE '' END || CASE WHEN d.metric IS NOT NULL THEN 'history' WHEN d.pipeline IS NOT NULL THEN 'pipeline' ELSE 'column' END
+		FROM (SELECT m.*, round(m.value / nullif(sum(m.value) OVER (PARTITION BY m.node_id), 0), 15) AS share FROM mix m WHERE m.value > 0) AS s
+		-- one driver is its own blend
+		JOIN unnest(ARRAY[d.driver_no, -1]) AS n(no) ON n.no >= 0 OR drivers = 1;
 		GET DIAGNOSTICS found = ROW_COUNT;
 		IF found = 0 THEN
 			PERFORM quota_decomp._no_data(d.driver, 'org_product', 'No planned member has a positive value for a planned product.');
 		END IF;
 	END LOOP;
+	IF drivers = 1 THEN
+		RETURN;
+	END IF;
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, product_id, value, share, source)
 	SELECT plan_id, 'org_product', -1, t.org_id, t.product_id, t.value, round(t.value / sum(t.value) OVER (PARTITION BY t.org_id), 15), t.source
 	FROM (SELECT w.org_id, w.product_id, sum(k.share * w.share) AS value, string_agg(k.driver || ': ' || w.source, '; ' ORDER BY k.driver) AS source

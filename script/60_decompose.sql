@@ -16,7 +16,8 @@
 --             (asked), the one it has (amount), what the subtree can hold (low, high)
 --   qd_shut   cells a node may not have
 --   qd_cell   cells with bounds, lifted from below
---   qd_factor how a node's product mix, season or ramp bends the parent's cells
+--   qd_mix, qd_season  how a node's product mix, and its season or ramp, bend
+--             the parent's cells
 CREATE FUNCTION quota_decomp._prepare_split(plan_id int) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
@@ -28,8 +29,8 @@ BEGIN
 	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
 	CREATE TEMP TABLE qd_org ON COMMIT DROP AS
 	SELECT n.node_id, CASE WHEN n.depth > 0 THEN n.parent_id END AS parent_id, n.key, n.depth, n.sort_no, n.leaf, n.hired,
-		   NOT EXISTS (SELECT FROM quota_decomp.editable_node c WHERE c.plan_id = plan_id AND c.parent_id = n.node_id AND c.planned) AS bottom,
-		   w.value AS weight, b.floor, b.cap, b.locked, coalesce(b.uplift, 0) AS uplift,
+		   n.node_id NOT IN (SELECT c.parent_id FROM quota_decomp.editable_node c WHERE c.plan_id = plan_id AND c.parent_id IS NOT NULL AND c.planned) AS bottom,
+		   0 AS members, w.value AS weight, b.floor, b.cap, b.locked, coalesce(b.uplift, 0) AS uplift,
 		   NULL::numeric AS asked, NULL::numeric AS amount, NULL::numeric AS low, NULL::numeric AS high
 	FROM quota_decomp.editable_node n
 	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'org' AND w.driver_no = -1 AND w.org_id = n.node_id
@@ -45,6 +46,8 @@ BEGIN
 	FROM quota_decomp.editable_period e
 	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'time' AND w.driver_no = -1 AND w.org_id IS NULL AND w.period_id = e.period_id
 	WHERE e.plan_id = plan_id AND e.leaf;
+	UPDATE pg_temp.qd_org o SET members = c.members
+	FROM (SELECT x.parent_id, count(*) AS members FROM pg_temp.qd_org x GROUP BY x.parent_id) AS c WHERE c.parent_id = o.node_id;
 	ANALYZE pg_temp.qd_org;
 	ANALYZE pg_temp.qd_product;
 	ANALYZE pg_temp.qd_period;
@@ -82,8 +85,8 @@ BEGIN
 		JOIN pg_temp.qd_org c ON c.parent_id = o.node_id
 		JOIN pg_temp.qd_shut s ON s.org_id = c.node_id
 		WHERE o.depth = depth
-		GROUP BY o.node_id, s.product_id, s.period_id
-		HAVING count(*) = (SELECT count(*) FROM pg_temp.qd_org x WHERE x.parent_id = o.node_id);
+		GROUP BY o.node_id, o.members, s.product_id, s.period_id
+		HAVING count(*) = o.members;
 	END LOOP;
 	INSERT INTO pg_temp.qd_shut
 	SELECT o.node_id, g.product_id, e.period_id, 0
@@ -132,13 +135,13 @@ BEGIN
 		CREATE TEMP TABLE qd_lifted ON COMMIT DROP AS
 		SELECT o.node_id AS org_id, c.product_id, c.period_id,
 			   ceil(sum(c.low) / (1 + o.uplift) / p.unit) * p.unit AS low,
-			   CASE WHEN count(c.high) + (SELECT count(*) FROM pg_temp.qd_shut s JOIN pg_temp.qd_org x ON x.node_id = s.org_id
-										  WHERE x.parent_id = o.node_id AND s.product_id = c.product_id AND s.period_id = c.period_id)
-						 = (SELECT count(*) FROM pg_temp.qd_org x WHERE x.parent_id = o.node_id)
-					THEN floor(sum(c.high) / (1 + o.uplift) / p.unit) * p.unit END AS high
+			   CASE WHEN count(c.high) + max(coalesce(h.members, 0)) = o.members THEN floor(sum(c.high) / (1 + o.uplift) / p.unit) * p.unit END AS high
 		FROM pg_temp.qd_cell c JOIN pg_temp.qd_org k ON k.node_id = c.org_id JOIN pg_temp.qd_org o ON o.node_id = k.parent_id
+		LEFT JOIN (SELECT x.parent_id, s.product_id, s.period_id, count(*) AS members
+				   FROM pg_temp.qd_shut s JOIN pg_temp.qd_org x ON x.node_id = s.org_id GROUP BY x.parent_id, s.product_id, s.period_id) AS h
+			   ON h.parent_id = o.node_id AND h.product_id = c.product_id AND h.period_id = c.period_id
 		WHERE c.depth = depth + 1
-		GROUP BY o.node_id, o.uplift, c.product_id, c.period_id;
+		GROUP BY o.node_id, o.uplift, o.members, c.product_id, c.period_id;
 		UPDATE pg_temp.qd_cell c SET low = greatest(c.low, l.low), high = least(c.high, l.high)
 		FROM pg_temp.qd_lifted l WHERE c.org_id = l.org_id AND c.product_id = l.product_id AND c.period_id = l.period_id;
 		INSERT INTO pg_temp.qd_cell
@@ -171,16 +174,15 @@ BEGIN
 	END IF;
 
 	-- factors: own mix over the parent's, own season over the parent's, ramp
-	CREATE TEMP TABLE qd_factor (org_id int, product_id int, period_id int, factor numeric) ON COMMIT DROP;
-	INSERT INTO pg_temp.qd_factor (org_id, product_id, factor)
-	SELECT h.org_id, g.product_id, CASE WHEN u.share > 0 AND w.share > 0 THEN round(w.share / u.share, 9) WHEN w.share > 0 THEN 1 ELSE 0.001 END
+	CREATE TEMP TABLE qd_mix ON COMMIT DROP AS
+	SELECT h.org_id, g.product_id, CASE WHEN u.share > 0 AND w.share > 0 THEN greatest(round(w.share / u.share, 9), 0.000000001) WHEN w.share > 0 THEN 1 ELSE 0.001 END AS factor
 	FROM (SELECT DISTINCT w.org_id FROM quota_decomp.editable_weight w WHERE w.plan_id = plan_id AND w.dimension = 'org_product' AND w.driver_no = -1) AS h
 	JOIN pg_temp.qd_org o ON o.node_id = h.org_id AND o.depth > 0
 	CROSS JOIN pg_temp.qd_product g
 	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'org_product' AND w.driver_no = -1 AND w.org_id = h.org_id AND w.product_id = g.product_id
 	LEFT JOIN quota_decomp.editable_weight u ON u.plan_id = plan_id AND u.dimension = 'org_product' AND u.driver_no = -1 AND u.org_id = o.parent_id AND u.product_id = g.product_id
 	WHERE g.leaf;
-	INSERT INTO pg_temp.qd_factor (org_id, period_id, factor)
+	CREATE TEMP TABLE qd_season ON COMMIT DROP AS
 	WITH season AS (
 		SELECT w.org_id, w.period_id, CASE WHEN u.share > 0 THEN round(w.share / u.share, 9) ELSE 1 END AS factor
 		FROM quota_decomp.editable_weight w
@@ -192,9 +194,10 @@ BEGIN
 		FROM pg_temp.qd_org o CROSS JOIN pg_temp.qd_period e
 		WHERE o.bottom AND o.hired > p.starts - 31 * cardinality(p.ramp_curve)
 	)
-	SELECT coalesce(s.org_id, r.org_id), coalesce(s.period_id, r.period_id), greatest(coalesce(s.factor, 1) * coalesce(r.factor, 1), 0.001)
+	SELECT coalesce(s.org_id, r.org_id) AS org_id, coalesce(s.period_id, r.period_id) AS period_id, greatest(coalesce(s.factor, 1) * coalesce(r.factor, 1), 0.001) AS factor
 	FROM season s FULL JOIN ramp r ON r.org_id = s.org_id AND r.period_id = s.period_id;
-	ANALYZE pg_temp.qd_factor;
+	ANALYZE pg_temp.qd_mix;
+	ANALYZE pg_temp.qd_season;
 	CREATE TEMP TABLE qd_parent_cell (org_id int, product_id int, period_id int, amount numeric) ON COMMIT DROP;
 END $$;
 COMMENT ON FUNCTION quota_decomp._prepare_split(int) IS 'internal: gathers what a decomposition must respect: closed cells, bounds lifted to all ancestors, factors';
@@ -268,33 +271,37 @@ COMMENT ON FUNCTION quota_decomp._split_org(int, numeric, numeric) IS 'internal:
 -- The query that splits the cells of parents one level down, of all of them
 -- (by number) or of one (by name, so that an error names what stands against
 -- it).  $1 depth of the children, $2 unit, $3 the parent or NULL.  A tier's
--- difference is split by what is free in each cell, a target by the child's
--- total times the parent's cell.
-CREATE FUNCTION quota_decomp._level_query(by_name boolean, totals boolean, sign int) RETURNS text
+-- difference is split by what is free in each cell, a target by how the child
+-- differs from the parent: the fit to child's totals and parent's cells is the
+-- same as from child's total x parent's cell, in smaller numbers.
+CREATE FUNCTION quota_decomp._level_query(by_name boolean, totals boolean, sign int, bounded boolean, mix boolean, season boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT format($query$
 		WITH seed AS (
-			SELECT o.parent_id, o.node_id, %1$s AS row_key, o.amount AS row_total, c.product_id, c.period_id, %2$s AS column_key, c.amount AS column_total, o.low AS row_low, o.high AS row_high, %4$s
+			SELECT o.parent_id, o.node_id, %1$s AS row_key, o.amount AS row_total, c.product_id, c.period_id, %2$s AS column_key, c.amount AS column_total, %3$s
 			FROM pg_temp.qd_org o
 			JOIN pg_temp.qd_parent_cell c ON c.org_id = o.parent_id
-			%3$s
-			%5$s
+			%4$s
 			WHERE o.depth = $1 AND ($3 IS NULL OR o.parent_id = $3)
 		)
 		$query$,
 		CASE WHEN by_name THEN 'o.key' ELSE 'o.node_id' END,
 		CASE WHEN by_name THEN 'g.key || '' x '' || e.label' ELSE 'c.product_id::bigint * 1000000 + c.period_id' END,
-		CASE WHEN by_name THEN 'JOIN pg_temp.qd_product g ON g.product_id = c.product_id JOIN pg_temp.qd_period e ON e.period_id = c.period_id' ELSE '' END,
-		CASE sign WHEN 0 THEN $part$
-				   CASE WHEN x.org_id IS NULL THEN o.amount * c.amount * coalesce(f.factor, 1) * coalesce(t.factor, 1) END AS weight,
-				   CASE WHEN b.low > 0 AND b.locked IS NULL THEN b.low END AS low, CASE WHEN b.locked IS NULL THEN b.high END AS high, b.locked
-			$part$ ELSE format('u.free AS weight, NULL::numeric AS low, %s AS high, NULL::numeric AS locked', CASE sign WHEN 1 THEN 'CASE WHEN u.free = 0 THEN 0 END' ELSE 'u.free' END) END,
-		CASE sign WHEN 0 THEN $part$
-			LEFT JOIN pg_temp.qd_shut x ON x.org_id = o.node_id AND x.product_id = c.product_id AND x.period_id = c.period_id
-			LEFT JOIN pg_temp.qd_cell b ON b.org_id = o.node_id AND b.product_id = c.product_id AND b.period_id = c.period_id AND x.org_id IS NULL
-			LEFT JOIN pg_temp.qd_factor f ON f.org_id = o.node_id AND f.product_id = c.product_id
-			LEFT JOIN pg_temp.qd_factor t ON t.org_id = o.node_id AND t.period_id = c.period_id
-			$part$ ELSE 'LEFT JOIN pg_temp.qd_free u ON u.org_id = o.node_id AND u.product_id = c.product_id AND u.period_id = c.period_id' END)
+		concat_ws(', ',
+			CASE WHEN totals THEN 'o.low AS row_low, o.high AS row_high' END,
+			CASE WHEN sign = 0 THEN format(CASE WHEN bounded THEN 'CASE WHEN x.org_id IS NULL THEN %s END AS weight' ELSE '%s AS weight' END,
+				CASE WHEN mix AND season THEN 'greatest(round(coalesce(f.factor, 1) * coalesce(t.factor, 1), 9), 0.000000001)' WHEN mix THEN 'coalesce(f.factor, 1)' WHEN season THEN 'coalesce(t.factor, 1)' ELSE '1::numeric' END)
+			ELSE 'u.free AS weight' END,
+			CASE WHEN sign = 0 AND bounded THEN 'CASE WHEN b.low > 0 AND b.locked IS NULL THEN b.low END AS low, CASE WHEN b.locked IS NULL THEN b.high END AS high, b.locked'
+			ELSE format('NULL::numeric AS low, %s AS high, NULL::numeric AS locked', CASE sign WHEN 0 THEN 'NULL::numeric' WHEN 1 THEN 'CASE WHEN u.free = 0 THEN 0 END' ELSE 'u.free' END) END),
+		concat_ws(' ',
+			CASE WHEN by_name THEN 'JOIN pg_temp.qd_product g ON g.product_id = c.product_id JOIN pg_temp.qd_period e ON e.period_id = c.period_id' END,
+			CASE WHEN sign = 0 AND bounded THEN
+				'LEFT JOIN pg_temp.qd_shut x ON x.org_id = o.node_id AND x.product_id = c.product_id AND x.period_id = c.period_id
+				 LEFT JOIN pg_temp.qd_cell b ON b.org_id = o.node_id AND b.product_id = c.product_id AND b.period_id = c.period_id AND x.org_id IS NULL' END,
+			CASE WHEN sign = 0 AND mix THEN 'LEFT JOIN pg_temp.qd_mix f ON f.org_id = o.node_id AND f.product_id = c.product_id' END,
+			CASE WHEN sign = 0 AND season THEN 'LEFT JOIN pg_temp.qd_season t ON t.org_id = o.node_id AND t.period_id = c.period_id' END,
+			CASE WHEN sign <> 0 THEN 'LEFT JOIN pg_temp.qd_free u ON u.org_id = o.node_id AND u.product_id = c.product_id AND u.period_id = c.period_id' END))
 	|| CASE WHEN totals THEN $query$
 		SELECT DISTINCT q.node_id, q.amount
 		FROM (SELECT s.node_id, quota_decomp.margins_row_total(s.weight, s.row_key, s.row_total, s.column_key, s.column_total, s.low, s.high, s.locked, $2, s.row_low, s.row_high)
@@ -308,7 +315,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		WHERE (q.a).amount IS NOT NULL
 		$query$ END
 $$;
-COMMENT ON FUNCTION quota_decomp._level_query(boolean, boolean, int) IS 'internal: the text of the query that splits parents'' cells over their children, or finds the totals the children can hold';
+COMMENT ON FUNCTION quota_decomp._level_query(boolean, boolean, int, boolean, boolean, boolean) IS 'internal: the text of the query that splits parents'' cells over their children, or finds the totals the children can hold';
 
 -- Parent by parent down the tree; the root's cells of the tier are there.
 -- sign 0: the target; 1 or -1: a tier above or below it, whose difference is split.
@@ -319,6 +326,9 @@ DECLARE
 	parent record;
 	reason text;
 	reason_detail text;
+	mix CONSTANT boolean := EXISTS (SELECT FROM pg_temp.qd_mix);
+	season CONSTANT boolean := EXISTS (SELECT FROM pg_temp.qd_season);
+	bounded boolean;
 BEGIN
 	CREATE TEMP TABLE qd_restricted (parent_id int) ON COMMIT DROP;
 	CREATE TEMP TABLE qd_sum (parent_id int, amount numeric, below numeric) ON COMMIT DROP;
@@ -364,12 +374,13 @@ BEGIN
 		SELECT DISTINCT o.parent_id FROM pg_temp.qd_org o
 		WHERE o.depth = depth
 		  AND CASE sign WHEN 0 THEN EXISTS (SELECT FROM pg_temp.qd_shut s WHERE s.org_id = o.node_id) OR EXISTS (SELECT FROM pg_temp.qd_cell c WHERE c.org_id = o.node_id) ELSE restricted END;
+		bounded := EXISTS (SELECT FROM pg_temp.qd_restricted);
 		BEGIN
-			IF EXISTS (SELECT FROM pg_temp.qd_restricted) THEN
-				EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(false, true, sign)) USING depth, unit, NULL::int;
+			IF bounded THEN
+				EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(false, true, sign, bounded, mix, season)) USING depth, unit, NULL::int;
 			END IF;
 			EXECUTE format('INSERT INTO quota_decomp.editable_target (plan_id, tier, org_id, product_id, period_id, revision_from, amount, rule) '
-				'SELECT $4, $5, t.node_id, t.product_id, t.period_id, $6, %2$s, t.rule FROM (%1$s) AS t %3$s', quota_decomp._level_query(false, false, sign),
+				'SELECT $4, $5, t.node_id, t.product_id, t.period_id, $6, %2$s, t.rule FROM (%1$s) AS t %3$s', quota_decomp._level_query(false, false, sign, bounded, mix, season),
 				CASE sign WHEN 0 THEN 't.amount' WHEN 1 THEN 'u.amount + t.amount' ELSE 'u.amount - t.amount' END,
 				CASE sign WHEN 0 THEN '' ELSE 'JOIN pg_temp.qd_free u ON u.org_id = t.node_id AND u.product_id = t.product_id AND u.period_id = t.period_id' END)
 				USING depth, unit, NULL::int, plan_id, tier, revision;
@@ -379,9 +390,9 @@ BEGIN
 			FOR parent IN SELECT o.node_id, o.key FROM pg_temp.qd_org o WHERE o.depth = depth - 1 AND NOT o.bottom ORDER BY o.sort_no, o.node_id LOOP
 				BEGIN
 					IF EXISTS (SELECT FROM pg_temp.qd_restricted r WHERE r.parent_id = parent.node_id) THEN
-						EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(true, true, sign)) USING depth, unit, parent.node_id;
+						EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(true, true, sign, bounded, mix, season)) USING depth, unit, parent.node_id;
 					END IF;
-					EXECUTE quota_decomp._level_query(true, false, sign) USING depth, unit, parent.node_id;
+					EXECUTE quota_decomp._level_query(true, false, sign, bounded, mix, season) USING depth, unit, parent.node_id;
 				EXCEPTION WHEN SQLSTATE 'QD001' THEN
 					GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT, reason_detail = PG_EXCEPTION_DETAIL;
 					RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('the cells of %L cannot be split over its members', parent.key),
@@ -461,7 +472,7 @@ BEGIN
 		FOR t IN SELECT x.tier FROM quota_decomp.editable_plan_tier x WHERE x.plan_id = id ORDER BY x.tier LOOP
 			PERFORM quota_decomp._decompose_tier(id, t.tier);
 		END LOOP;
-		DROP TABLE pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut, pg_temp.qd_cell, pg_temp.qd_factor, pg_temp.qd_parent_cell;
+		DROP TABLE pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut, pg_temp.qd_cell, pg_temp.qd_mix, pg_temp.qd_season, pg_temp.qd_parent_cell;
 	END IF;
 	SELECT count(*) INTO written FROM quota_decomp.editable_target g WHERE g.plan_id = id AND g.revision_from = p.revision;
 	UPDATE quota_decomp.editable_plan v SET decomposed = true WHERE v.plan_id = id;

@@ -116,7 +116,7 @@ BEGIN
 	END IF;
 	CREATE TEMP TABLE qd_seller ON COMMIT DROP AS
 	SELECT n.node_id, n.parent_id, n.key, n.path, n.depth, n.sort_no,
-		   NOT EXISTS (SELECT FROM quota_decomp.editable_node c WHERE c.plan_id = plan_id AND c.parent_id = n.node_id AND c.planned) AS bottom
+		   n.node_id NOT IN (SELECT c.parent_id FROM quota_decomp.editable_node c WHERE c.plan_id = plan_id AND c.parent_id IS NOT NULL AND c.planned) AS bottom
 	FROM quota_decomp.editable_node n WHERE n.plan_id = plan_id AND n.dimension = 'org' AND n.planned;
 	CREATE TEMP TABLE qd_good ON COMMIT DROP AS
 	SELECT n.node_id, n.path FROM quota_decomp.editable_node n WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.planned AND n.leaf;
