@@ -13,24 +13,50 @@
 CREATE VIEW quota_decomp.visible_plan_day WITH (security_barrier) AS
 SELECT p.plan_id, p.plan, p.metric, p.starts, p.ends, p.time_zone, p.rate_method IS NOT NULL AS is_rate, coalesce(p.scale, 6) AS scale,
 	   p.unit, p.revision, p.state,
-	   coalesce(nullif(pg_catalog.current_setting('quota_decomp.as_of', true), '')::date, p.as_of, (pg_catalog.now() AT TIME ZONE p.time_zone)::date) AS today,
-	   r.node_id AS product_rest, r.key AS product_rest_key, r.label AS product_rest_label, r.path AS product_rest_path
+	   coalesce(nullif(pg_catalog.current_setting('quota_decomp.as_of', true), '')::date, p.as_of, (pg_catalog.now() AT TIME ZONE p.time_zone)::date) AS today
 FROM quota_decomp.plan p
--- the product of facts without one: (unassigned), or the one there is
-JOIN quota_decomp.node r ON r.plan_id = p.plan_id AND r.dimension = 'product'
-	AND r.kind = CASE WHEN p.product IS NULL THEN 'root' ELSE 'unassigned' END
 WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a);
-COMMENT ON VIEW quota_decomp.visible_plan_day IS 'internal: the plans the current role may read, with their "today" and the product of facts that have none';
+COMMENT ON VIEW quota_decomp.visible_plan_day IS 'internal: the plans the current role may read, with their "today"';
+
+-- What facts are joined with.  Each has the plan's name, so that a condition on
+-- it applies to each, and ids, and is planned apart: that a fact lies in a
+-- period and that it is somebody's are two joins, in the order that suits.
+CREATE VIEW quota_decomp.visible_plan_period WITH (security_barrier) AS
+SELECT p.plan_id, p.plan, p.metric, p.time_zone, q.period_id, q.grain, q.label AS period, q.starts AS period_starts, q.ends AS period_ends, q.leaf,
+	   least(q.ends, p.today + 1) AS to_day, r.node_id AS product_rest, r.key AS product_rest_key, r.label AS product_rest_label, r.path AS product_rest_path
+FROM (SELECT v.*, coalesce(nullif(pg_catalog.current_setting('quota_decomp.as_of', true), '')::date, v.as_of, (pg_catalog.now() AT TIME ZONE v.time_zone)::date) AS today
+	  FROM quota_decomp.plan v) AS p
+JOIN quota_decomp.period q ON q.plan_id = p.plan_id AND q.starts <= p.today
+-- the product of facts without one: (unassigned), or the one there is
+JOIN quota_decomp.node r ON r.plan_id = p.plan_id AND r.dimension = 'product' AND r.kind = CASE WHEN p.product IS NULL THEN 'root' ELSE 'unassigned' END
+WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a);
+COMMENT ON VIEW quota_decomp.visible_plan_period IS 'internal: periods that have begun, with the day after the last that counts, and the product of facts without one';
 
 CREATE VIEW quota_decomp.visible_member_key WITH (security_barrier) AS
-SELECT k.plan_id, k.key, k.valid_from, k.valid_to, o.node_id AS org_id, o.key AS org, o.label AS org_label, o.path AS org_path, o.level AS org_level, o.depth AS org_depth
-FROM quota_decomp.node_key k
+SELECT p.plan_id, p.plan, k.key, k.valid_from, k.valid_to, o.node_id AS org_id, o.key AS org, o.label AS org_label, o.path AS org_path, o.level AS org_level, o.depth AS org_depth
+FROM quota_decomp.plan p
+JOIN quota_decomp.node_key k ON k.plan_id = p.plan_id AND k.dimension = 'org'
 LEFT JOIN quota_decomp.node s ON s.plan_id = k.plan_id AND s.parent_id = k.node_id AND s.kind = 'self'
 JOIN quota_decomp.node o ON o.plan_id = k.plan_id AND o.node_id = coalesce(s.node_id, k.node_id)
-WHERE k.dimension = 'org'
-  AND (k.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
-	   OR (k.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n));
+WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
+   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
 COMMENT ON VIEW quota_decomp.visible_member_key IS 'internal: keys of facts, and the member each belongs to from when to when; of one who leads and sells, the leaf below him';
+
+CREATE VIEW quota_decomp.visible_product_key WITH (security_barrier) AS
+SELECT p.plan_id, p.plan, k.key, k.valid_from, k.valid_to, n.node_id, n.key AS product, n.label AS product_label, n.path AS product_path
+FROM quota_decomp.plan p
+JOIN quota_decomp.node_key k ON k.plan_id = p.plan_id AND k.dimension = 'product'
+JOIN quota_decomp.node n ON n.plan_id = k.plan_id AND n.node_id = k.node_id
+WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a);
+COMMENT ON VIEW quota_decomp.visible_product_key IS 'internal: keys of facts, and the product each belongs to from when to when';
+
+CREATE VIEW quota_decomp.visible_whole WITH (security_barrier) AS
+SELECT p.plan_id, p.plan, o.node_id AS org_id, o.key AS org, o.label AS org_label, o.path AS org_path, o.level AS org_level, o.depth AS org_depth, o.kind
+FROM quota_decomp.plan p
+JOIN quota_decomp.node o ON o.plan_id = p.plan_id AND o.dimension = 'org' AND o.kind IN ('root', 'unassigned')
+WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
+   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
+COMMENT ON VIEW quota_decomp.visible_whole IS 'internal: the root of a plan and (unassigned), if the current role sees them';
 
 ----------------------------------------------------------------------
 -- Conditions on the CRM's columns, as SQL
@@ -100,6 +126,8 @@ CREATE TYPE quota_decomp._mapped_metric AS (
 	-- conditions: that the key of k, or of u, is the fact's, on its day
 	is_member text,
 	is_product text,
+	-- condition: that the fact lies in the period of p
+	in_period text,
 	-- the moment of the fact, and what stands for a day of ours in its type
 	at text,
 	at_kind text
@@ -128,13 +156,16 @@ BEGIN
 		PERFORM quota_decomp._column(source, 'member', m.member_column, 'key'), quota_decomp._column(source, 'product', m.product_column, 'key'),
 			quota_decomp._column(source, 'value', m.value_column, CASE m.kind WHEN 'distinct' THEN 'key' ELSE 'number' END),
 			quota_decomp._column(source, 'denominator', m.denominator_column, 'number'), quota_decomp._column(source, 'quantity', m.quantity_column, 'number');
+		answer.in_period := format('%s >= %s AND %s < %s', answer.at, quota_decomp._moment(answer.at_kind, 'p.period_starts', 'p.time_zone'),
+			answer.at, quota_decomp._moment(answer.at_kind, 'p.to_day', 'p.time_zone'));
 		answer.counted := CASE WHEN m.kind = 'distinct' THEN format('f.%I::text', m.value_column) ELSE 'NULL::text' END;
 		answer.value := CASE WHEN m.kind = 'distinct' OR m.value_column IS NULL THEN '1::numeric' ELSE format('f.%I::numeric', m.value_column) END;
 		answer.denominator := CASE WHEN m.denominator_column IS NULL THEN 'NULL::numeric' ELSE format('f.%I::numeric', m.denominator_column) END;
 		answer.quantity := CASE WHEN m.quantity_column IS NULL THEN 'NULL::numeric' ELSE format('f.%I::numeric', m.quantity_column) END;
 		answer.member_column := m.member_column;
 		answer.product_column := m.product_column;
-		on_day := format('%s >= %s AND %s < %s', answer.at, quota_decomp._moment(answer.at_kind, '%1$s.valid_from', 'p.time_zone'),
+		-- as a test of truth: an index on the day is for the period, which is shorter
+		on_day := format('(%s >= %s AND %s < %s) IS TRUE', answer.at, quota_decomp._moment(answer.at_kind, '%1$s.valid_from', 'p.time_zone'),
 			answer.at, quota_decomp._moment(answer.at_kind, '%1$s.valid_to', 'p.time_zone'));
 		answer.is_member := CASE WHEN m.member_column IS NOT NULL
 			THEN quota_decomp._key_condition(source, format('f.%I', m.member_column), m.member_column, 'k.key') || ' AND ' || replace(on_day, '%1$s', 'k') END;
@@ -160,28 +191,23 @@ DECLARE
 BEGIN
 	FOR m IN SELECT * FROM quota_decomp._mapped_metrics() LOOP
 		-- the product is that of the key, else (unassigned)
-		columns := format('coalesce(u.product, p.product_rest_key) AS product, coalesce(u.product_label, p.product_rest_label) AS product_label, '
-			'coalesce(u.product_path, p.product_rest_path) AS product_path, q.grain, q.period, q.period_starts, q.period_ends, %s AS day, %s AS value, %s AS denominator, %s AS quantity, %s AS counted, ',
-			m.day, m.value, m.denominator, m.quantity, m.counted)
-			|| CASE WHEN m.member_column IS NULL THEN 'NULL::text' ELSE format('f.%I::text', m.member_column) END || ' AS member_key, '
-			|| CASE WHEN m.product_column IS NULL THEN 'NULL::text' ELSE format('f.%I::text', m.product_column) END || ' AS product_key';
-		source := format($q$
-			quota_decomp.visible_plan_day p
-			JOIN (SELECT v.plan_id, v.grain, v.label AS period, v.starts AS period_starts, v.ends AS period_ends FROM quota_decomp.visible_period v WHERE v.leaf) AS q ON q.plan_id = p.plan_id
-			JOIN %s AS f ON %s >= %s AND %s < %s $q$, m.relation, m.at, quota_decomp._moment(m.at_kind, 'q.period_starts', 'p.time_zone'),
-			m.at, quota_decomp._moment(m.at_kind, 'least(q.period_ends, p.today + 1)', 'p.time_zone'));
-		source := source || format($q$
-			LEFT JOIN (SELECT x.plan_id, x.key, x.valid_from, x.valid_to, n.key AS product, n.label AS product_label, n.path AS product_path
-					   FROM quota_decomp.visible_node_key x JOIN quota_decomp.visible_node n ON n.plan_id = x.plan_id AND n.node_id = x.node_id
-					   WHERE x.dimension = 'product') AS u ON u.plan_id = p.plan_id AND %s $q$, coalesce(m.is_product, 'false'));
+		columns := format('%s, p.grain, p.period, p.period_starts, p.period_ends, %s AS day, %s AS value, %s AS denominator, %s AS quantity, %s AS counted, %s AS member_key, %s AS product_key',
+			CASE WHEN m.is_product IS NULL THEN 'p.product_rest_key AS product, p.product_rest_label AS product_label, p.product_rest_path AS product_path'
+			ELSE 'coalesce(u.product, p.product_rest_key) AS product, coalesce(u.product_label, p.product_rest_label) AS product_label, coalesce(u.product_path, p.product_rest_path) AS product_path' END,
+			m.day, m.value, m.denominator, m.quantity, m.counted,
+			CASE WHEN m.member_column IS NULL THEN 'NULL::text' ELSE format('f.%I::text', m.member_column) END,
+			CASE WHEN m.product_column IS NULL THEN 'NULL::text' ELSE format('f.%I::text', m.product_column) END);
+		source := format('quota_decomp.visible_plan_period p JOIN %s AS f ON %s', m.relation, m.in_period)
+			|| CASE WHEN m.is_product IS NULL THEN '' ELSE format(' LEFT JOIN quota_decomp.visible_product_key u ON u.plan_id = p.plan_id AND u.plan = p.plan AND %s', m.is_product) END;
 		IF m.is_member IS NOT NULL THEN
-			branches := branches || format('SELECT p.plan, p.metric, k.org, k.org_label, k.org_path, k.org_level, %s FROM %s JOIN quota_decomp.visible_member_key k ON k.plan_id = p.plan_id AND %s WHERE p.metric = %L',
+			branches := branches || format('SELECT p.plan, p.metric, k.org, k.org_label, k.org_path, k.org_level, %s FROM %s '
+				'JOIN quota_decomp.visible_member_key k ON k.plan_id = p.plan_id AND k.plan = p.plan AND %s WHERE p.leaf AND p.metric = %L',
 				columns, source, m.is_member, m.metric);
 		END IF;
-		branches := branches || format($q$SELECT p.plan, p.metric, o.key AS org, o.label AS org_label, o.path AS org_path, o.level AS org_level, %s
-			FROM %s JOIN quota_decomp.visible_node o ON o.plan_id = p.plan_id AND o.dimension = 'org' AND o.kind = 'unassigned'
-			WHERE p.metric = %L%s $q$, columns, source, m.metric,
-			CASE WHEN m.is_member IS NULL THEN '' ELSE format(' AND NOT EXISTS (SELECT FROM quota_decomp.visible_member_key k WHERE k.plan_id = p.plan_id AND %s)', m.is_member) END);
+		branches := branches || format('SELECT p.plan, p.metric, o.org, o.org_label, o.org_path, o.org_level, %s FROM %s '
+			'JOIN quota_decomp.visible_whole o ON o.plan_id = p.plan_id AND o.plan = p.plan AND o.kind = ''unassigned'' WHERE p.leaf AND p.metric = %L%s',
+			columns, source, m.metric,
+			CASE WHEN m.is_member IS NULL THEN '' ELSE format(' AND NOT EXISTS (SELECT FROM quota_decomp.visible_member_key k WHERE k.plan_id = p.plan_id AND k.plan = p.plan AND %s)', m.is_member) END);
 	END LOOP;
 	IF branches = '{}' THEN
 		RETURN 'SELECT NULL::text AS plan, NULL::text AS metric, NULL::text AS org, NULL::text AS org_label, NULL::text AS org_path, NULL::text AS org_level, NULL::text AS product, '

@@ -34,35 +34,38 @@ FROM (SELECT c.plan_id, c.ancestor_id, min(l.today) AS today, sum(l.days_gone)::
 JOIN quota_decomp.period q ON q.plan_id = l.plan_id AND q.period_id = l.ancestor_id;
 COMMENT ON VIEW quota_decomp.visible_progress IS 'internal: the periods of plans, with what of their working days has passed';
 
--- The members of a plan in the periods that have begun, to be joined with facts.
-CREATE VIEW quota_decomp.visible_cell WITH (security_barrier) AS
-SELECT p.plan_id, p.plan, p.metric, p.time_zone, p.product_rest,
-	   o.node_id AS org_id, o.key AS org, o.level AS org_level, o.depth AS org_depth, o.kind AS org_kind,
-	   q.period_id, q.grain, q.label AS period, q.starts AS period_starts, q.ends AS period_ends, least(q.ends, p.today + 1) AS to_day
-FROM (SELECT v.plan_id, v.plan, v.metric, v.time_zone, r.node_id AS product_rest,
-			 coalesce(nullif(pg_catalog.current_setting('quota_decomp.as_of', true), '')::date, v.as_of, (pg_catalog.now() AT TIME ZONE v.time_zone)::date) AS today
-	  FROM quota_decomp.plan v
-	  JOIN quota_decomp.node r ON r.plan_id = v.plan_id AND r.dimension = 'product'
-		  AND r.kind = CASE WHEN v.product IS NULL THEN 'root' ELSE 'unassigned' END) AS p
-JOIN quota_decomp.node o ON o.plan_id = p.plan_id AND o.dimension = 'org'
-JOIN quota_decomp.period q ON q.plan_id = p.plan_id AND q.starts <= p.today
-WHERE o.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
-   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
-COMMENT ON VIEW quota_decomp.visible_cell IS 'internal: members by periods that have begun, with the day that facts are cut at';
-
 -- The keys of everybody below a member, but for the root: there every fact is.
 CREATE VIEW quota_decomp.visible_org_key WITH (security_barrier) AS
-SELECT a.plan_id, a.node_id AS org_id, k.key, k.valid_from, k.valid_to
-FROM quota_decomp.node a
+SELECT p.plan_id, p.plan, a.node_id AS org_id, a.key AS org, a.level AS org_level, a.depth AS org_depth, k.key, k.valid_from, k.valid_to
+FROM quota_decomp.plan p
+JOIN quota_decomp.node a ON a.plan_id = p.plan_id AND a.dimension = 'org' AND a.kind NOT IN ('root', 'unassigned')
 JOIN quota_decomp.node_closure c ON c.plan_id = a.plan_id AND c.ancestor_id = a.node_id
 JOIN (SELECT x.plan_id, x.key, x.valid_from, x.valid_to, coalesce(s.node_id, x.node_id) AS node_id
 	  FROM quota_decomp.node_key x
 	  LEFT JOIN quota_decomp.node s ON s.plan_id = x.plan_id AND s.parent_id = x.node_id AND s.kind = 'self'
 	  WHERE x.dimension = 'org') AS k ON k.plan_id = c.plan_id AND k.node_id = c.node_id
-WHERE a.dimension = 'org' AND a.kind NOT IN ('root', 'unassigned')
-  AND (a.plan_id IN (SELECT g.plan_id FROM quota_decomp.access g WHERE g.whole)
-	   OR (a.plan_id, a.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n));
+WHERE p.plan_id IN (SELECT g.plan_id FROM quota_decomp.access g WHERE g.whole)
+   OR (a.plan_id, a.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
 COMMENT ON VIEW quota_decomp.visible_org_key IS 'internal: the keys whose facts count on a member, his own and those of all below, from when to when';
+
+CREATE VIEW quota_decomp.visible_product_above WITH (security_barrier) AS
+SELECT p.plan_id, p.plan, c.node_id, i.node_id AS product_id, i.key AS product, i.label AS product_label, i.path AS product_path, i.depth AS product_depth, i.sort_no AS product_sort
+FROM quota_decomp.plan p
+JOIN quota_decomp.node i ON i.plan_id = p.plan_id AND i.dimension = 'product'
+JOIN quota_decomp.node_closure c ON c.plan_id = i.plan_id AND c.ancestor_id = i.node_id
+WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a);
+COMMENT ON VIEW quota_decomp.visible_product_above IS 'internal: every product with itself and each that it belongs to';
+
+CREATE VIEW quota_decomp.visible_member_label WITH (security_barrier) AS
+SELECT p.plan_id, p.plan, o.node_id AS org_id, o.label AS org_label, o.path AS org_path, o.sort_no AS org_sort, up.key AS parent_org, o.planned, o.leaf, o.hired, o.member_group
+FROM quota_decomp.plan p
+JOIN quota_decomp.node o ON o.plan_id = p.plan_id AND o.dimension = 'org'
+LEFT JOIN quota_decomp.node up ON up.plan_id = o.plan_id AND up.node_id = o.parent_id
+	AND (up.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
+		 OR (up.plan_id, up.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n))
+WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
+   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
+COMMENT ON VIEW quota_decomp.visible_member_label IS 'internal: the names of members, and who is above them';
 
 -- As visible_battle_map: run for each member, over its cells by the key.
 CREATE VIEW quota_decomp.visible_target_cell WITH (security_barrier) AS
@@ -103,55 +106,45 @@ COMMENT ON VIEW quota_decomp.visible_target_cell IS 'internal: current targets o
 -- attainment
 ----------------------------------------------------------------------
 
--- What was brought, by member, product and period, of one metric, as SQL.
+-- What was brought, by member, product and period, of one metric, as SQL: below
+-- the root by the keys, on the root everything, on (unassigned) what is
+-- nobody's.  Of a distinct count product_id is each that the fact belongs to.
 CREATE FUNCTION quota_decomp._actual_branches(m quota_decomp._mapped_metric) RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	-- the columns that conditions pass through
-	cell CONSTANT text := 'p.plan_id, p.plan, p.metric, p.org_id, p.org, p.org_level, p.org_depth, p.period_id, p.grain, p.period, p.period_starts, p.period_ends';
-	product CONSTANT text := CASE WHEN m.is_product IS NULL THEN 'p.product_rest' ELSE 'coalesce(u.node_id, p.product_rest)' END;
-	in_period CONSTANT text := format('%s >= %s AND %s < %s', m.at, quota_decomp._moment(m.at_kind, 'p.period_starts', 'p.time_zone'), m.at, quota_decomp._moment(m.at_kind, 'p.to_day', 'p.time_zone'));
+	cell CONSTANT text := 'p.plan_id, p.plan, p.metric, o.org_id, o.org, o.org_level, o.org_depth, p.period_id, p.grain, p.period, p.period_starts, p.period_ends';
+	product CONSTANT text := CASE WHEN m.kind = 'distinct' THEN 'c.product_id' WHEN m.is_product IS NULL THEN 'p.product_rest' ELSE 'coalesce(u.node_id, p.product_rest)' END;
+	facts CONSTANT text := format('quota_decomp.visible_plan_period p JOIN %s AS f ON %s', m.relation, m.in_period);
 	products CONSTANT text := CASE WHEN m.is_product IS NULL THEN ''
-		ELSE format(' LEFT JOIN quota_decomp.visible_node_key u ON u.plan_id = p.plan_id AND u.dimension = ''product'' AND %s', m.is_product) END;
-	value text;
-	aggregated text;
-	scope record;
+		ELSE format(' LEFT JOIN quota_decomp.visible_product_key u ON u.plan_id = p.plan_id AND u.plan = p.plan AND %s', m.is_product) END
+		|| CASE WHEN m.kind <> 'distinct' THEN ''
+		ELSE format(' JOIN quota_decomp.visible_product_above c ON c.plan_id = p.plan_id AND c.plan = p.plan AND c.node_id = %s',
+			CASE WHEN m.is_product IS NULL THEN 'p.product_rest' ELSE 'coalesce(u.node_id, p.product_rest)' END) END;
+	whole CONSTANT text := ' JOIN quota_decomp.visible_whole o ON o.plan_id = p.plan_id AND o.plan = p.plan AND o.kind = ';
+	value CONSTANT text := CASE m.kind
+		WHEN 'distinct' THEN format('count(DISTINCT %s COLLATE "C")::numeric', m.counted)
+		WHEN 'balance_ratio' THEN
+			-- the last one in the period, of each key
+			format('sum(%s) FILTER (WHERE NOT EXISTS (SELECT FROM %s AS l WHERE %s AND %s > %s AND %s IS NOT NULL%s%s))', m.value, m.relation,
+				replace(m.in_period, m.at, replace(m.at, 'f.', 'l.')), replace(m.at, 'f.', 'l.'), m.at, replace(m.value, 'f.', 'l.'),
+				CASE WHEN m.member_column IS NULL THEN '' ELSE format(' AND (l.%1$I = f.%1$I OR l.%1$I IS NULL AND f.%1$I IS NULL)', m.member_column) END,
+				CASE WHEN m.product_column IS NULL THEN '' ELSE format(' AND (l.%1$I = f.%1$I OR l.%1$I IS NULL AND f.%1$I IS NULL)', m.product_column) END)
+		WHEN 'sum' THEN format('coalesce(sum(%s), 0)', m.value)
+		ELSE format('sum(%s)', m.value) END;
+	scope text;
 	branches text[] := '{}';
 BEGIN
-	FOR scope IN
-		-- below the root: by the keys
-		SELECT format(' JOIN quota_decomp.visible_org_key k ON k.plan_id = p.plan_id AND k.org_id = p.org_id JOIN %s AS f ON %s AND %s', m.relation, m.is_member, in_period) AS joined,
-			   'p.org_kind NOT IN (''root'', ''unassigned'')' AS condition
-		WHERE m.is_member IS NOT NULL
-		UNION ALL
-		-- the root: everything
-		SELECT format(' JOIN %s AS f ON %s', m.relation, in_period), 'p.org_kind = ''root'''
-		UNION ALL
-		-- what matches nobody
-		SELECT format(' JOIN %s AS f ON %s', m.relation, in_period), 'p.org_kind = ''unassigned''' || CASE WHEN m.is_member IS NULL THEN ''
-			ELSE format(' AND NOT EXISTS (SELECT FROM quota_decomp.visible_member_key k WHERE k.plan_id = p.plan_id AND %s)', m.is_member) END
+	FOREACH scope IN ARRAY array_remove(ARRAY[
+		CASE WHEN m.is_member IS NOT NULL THEN format(' JOIN quota_decomp.visible_org_key o ON o.plan_id = p.plan_id AND o.plan = p.plan AND %s%s WHERE p.metric = %L',
+			replace(replace(m.is_member, 'k.key', 'o.key'), 'k.valid_', 'o.valid_'), products, m.metric) END,
+		format('%s''root''%s WHERE p.metric = %L', whole, products, m.metric),
+		format('%s''unassigned''%s WHERE p.metric = %L%s', whole, products, m.metric, CASE WHEN m.is_member IS NULL THEN ''
+			ELSE format(' AND NOT EXISTS (SELECT FROM quota_decomp.visible_member_key k WHERE k.plan_id = p.plan_id AND k.plan = p.plan AND %s)', m.is_member) END)], NULL)
 	LOOP
-		IF m.kind = 'distinct' THEN
-			-- from the rows, at every product
-			branches := branches || format($q$
-				SELECT %1$s, c.ancestor_id AS product_id, count(DISTINCT %2$s COLLATE "C")::numeric AS value, NULL::numeric AS denominator, count(*) AS facts
-				FROM quota_decomp.visible_cell p%3$s%4$s
-				JOIN quota_decomp.visible_node_closure c ON c.plan_id = p.plan_id AND c.node_id = %5$s
-				WHERE p.metric = %6$L AND %7$s GROUP BY %1$s, c.ancestor_id $q$, cell, m.counted, scope.joined, products, product, m.metric, scope.condition);
-		ELSE
-			value := CASE m.kind WHEN 'balance_ratio' THEN
-				-- the last one in the period, of each key
-				format('sum(%s) FILTER (WHERE NOT EXISTS (SELECT FROM %s AS l WHERE %s AND %s > %s AND %s IS NOT NULL%s%s))', m.value, m.relation,
-					replace(in_period, 'f.', 'l.'), replace(m.at, 'f.', 'l.'), m.at, replace(m.value, 'f.', 'l.'),
-					CASE WHEN m.member_column IS NULL THEN '' ELSE format(' AND (l.%1$I = f.%1$I OR l.%1$I IS NULL AND f.%1$I IS NULL)', m.member_column) END,
-					CASE WHEN m.product_column IS NULL THEN '' ELSE format(' AND (l.%1$I = f.%1$I OR l.%1$I IS NULL AND f.%1$I IS NULL)', m.product_column) END)
-				WHEN 'sum' THEN format('coalesce(sum(%s), 0)', m.value) ELSE format('sum(%s)', m.value) END;
-			aggregated := format('SELECT %1$s, %2$s AS product_id, %3$s AS value, sum(%4$s) AS denominator, count(*) AS facts FROM quota_decomp.visible_cell p%5$s%6$s WHERE p.metric = %7$L AND %8$s GROUP BY %1$s, %2$s',
-				cell, product, value, m.denominator, scope.joined, products, m.metric, scope.condition);
-			branches := branches || format('SELECT %s, c.ancestor_id AS product_id, p.value, p.denominator, p.facts FROM (%s) AS p JOIN quota_decomp.visible_node_closure c ON c.plan_id = p.plan_id AND c.node_id = p.product_id',
-				cell, aggregated);
-		END IF;
+		branches := branches || format('SELECT %s, %s AS product_id, %s AS value, sum(%s) AS denominator, count(*) AS facts FROM %s%s GROUP BY %1$s, %2$s',
+			cell, product, value, m.denominator, facts, scope);
 	END LOOP;
 	RETURN branches;
 END $$;
@@ -163,10 +156,13 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $
 DECLARE
 	m quota_decomp._mapped_metric;
 	branches text[] := '{}';
+	counts text[] := '{}';
+	nothing CONSTANT text := 'NULL::numeric AS target, NULL::numeric AS base, NULL::numeric AS stretch, NULL::numeric AS carried, NULL::numeric AS due, '
+		'NULL::numeric AS volume, NULL::numeric AS base_volume, NULL::numeric AS stretch_volume, NULL::numeric AS volume_due';
+	cell CONSTANT text := 'a.plan_id, a.plan, a.metric, a.org_id, a.org, a.org_level, a.org_depth, a.period_id, a.grain, a.period, a.period_starts, a.period_ends';
 	names text[] := '{}';
 	balances text[] := '{}';
 	lower_is_better text[] := '{}';
-	branch text;
 BEGIN
 	FOR m IN SELECT * FROM quota_decomp._mapped_metrics() LOOP
 		names := names || m.metric;
@@ -176,17 +172,19 @@ BEGIN
 		IF m.direction = 'lower' THEN
 			lower_is_better := lower_is_better || m.metric;
 		END IF;
-		FOREACH branch IN ARRAY quota_decomp._actual_branches(m) LOOP
-			branches := branches || format($q$
-				SELECT p.plan_id, p.plan, p.metric, p.org_id, p.org, p.org_level, p.org_depth, p.period_id, p.grain, p.period, p.period_starts, p.period_ends, p.product_id,
-					NULL::numeric AS target, NULL::numeric AS base, NULL::numeric AS stretch, NULL::numeric AS carried, NULL::numeric AS due,
-					NULL::numeric AS volume, NULL::numeric AS base_volume, NULL::numeric AS stretch_volume, NULL::numeric AS volume_due, p.value, p.denominator, p.facts
-				FROM (%s) AS p $q$, branch);
-		END LOOP;
+		IF m.kind = 'distinct' THEN
+			counts := counts || quota_decomp._actual_branches(m);
+		ELSE
+			branches := branches || quota_decomp._actual_branches(m);
+		END IF;
 	END LOOP;
+	branches := CASE WHEN branches = '{}' THEN '{}'
+		ELSE ARRAY[format('SELECT %s, c.product_id, %s, a.value, a.denominator, a.facts FROM (%s) AS a JOIN quota_decomp.visible_product_above c ON c.plan_id = a.plan_id AND c.plan = a.plan AND c.node_id = a.product_id',
+			cell, nothing, array_to_string(branches, ' UNION ALL '))] END
+		|| CASE WHEN counts = '{}' THEN '{}' ELSE ARRAY[format('SELECT %s, a.product_id, %s, a.value, a.denominator, a.facts FROM (%s) AS a', cell, nothing, array_to_string(counts, ' UNION ALL '))] END;
 	RETURN format($q$
-SELECT r.plan, r.metric, r.org, o.label AS org_label, o.path AS org_path, r.org_level, r.org_depth, o.sort_no AS org_sort, up.key AS parent_org,
-	i.key AS product, i.label AS product_label, i.path AS product_path, i.depth AS product_depth, i.sort_no AS product_sort,
+SELECT r.plan, r.metric, r.org, o.org_label, o.org_path, r.org_level, r.org_depth, o.org_sort, o.parent_org,
+	i.product, i.product_label, i.product_path, i.product_depth, i.product_sort,
 	r.grain, r.period, r.period_starts, r.period_ends, r.today,
 	trim_scale(r.target) AS target, trim_scale(r.base) AS base, trim_scale(r.stretch) AS stretch, trim_scale(r.required) AS required,
 	trim_scale(r.actual) AS actual, r.facts, r.volume, r.denominator,
@@ -242,11 +240,10 @@ FROM (
 					NULL::numeric AS value, NULL::numeric AS denominator, NULL::bigint AS facts
 				FROM quota_decomp.visible_target_cell t%4$s) AS b
 			GROUP BY b.plan_id, b.plan, b.metric, b.org_id, b.org, b.org_level, b.org_depth, b.period_id, b.grain, b.period, b.period_starts, b.period_ends, b.product_id) AS s
-		JOIN quota_decomp.visible_plan_day p ON p.plan_id = s.plan_id
+		JOIN quota_decomp.visible_plan_day p ON p.plan_id = s.plan_id AND p.plan = s.plan
 		JOIN quota_decomp.visible_progress g ON g.plan_id = s.plan_id AND g.period_id = s.period_id) AS d) AS r
-JOIN quota_decomp.visible_node o ON o.plan_id = r.plan_id AND o.node_id = r.org_id
-LEFT JOIN quota_decomp.visible_node up ON up.plan_id = o.plan_id AND up.node_id = o.parent_id
-JOIN quota_decomp.visible_node i ON i.plan_id = r.plan_id AND i.node_id = r.product_id $q$,
+JOIN quota_decomp.visible_member_label o ON o.plan_id = r.plan_id AND o.plan = r.plan AND o.org_id = r.org_id
+JOIN quota_decomp.visible_product_above i ON i.plan_id = r.plan_id AND i.plan = r.plan AND i.node_id = r.product_id AND i.product_id = r.product_id $q$,
 		names, balances, lower_is_better, CASE WHEN branches = '{}' THEN '' ELSE ' UNION ALL ' || array_to_string(branches, ' UNION ALL ') END);
 END $$;
 COMMENT ON FUNCTION quota_decomp._view_attainment(name) IS 'internal: the SELECT of the view attainment';
