@@ -96,6 +96,30 @@ SELECT step, stage, recent_cases, earlier_cases, conversion, earlier_conversion,
 -- the sum of stages is that without: the same deals
 SELECT round(sum(probability)::numeric, 6) AS won FROM quota_decomp._outlook('staged', '2026-06-30', '{2026-08-01}') WHERE kind = 'open';
 
+-- In a plan: who is not known is unassigned, the plan has one product, June is half over
+INSERT INTO quota_decomp.metric (metric, schema_name, relation_name, at_column, member_column, value_column, kind, direction, unit) VALUES ('sales', 'public', 'deal', 'closed', 'owner', 'amount', 'sum', 'higher', 0.01);
+INSERT INTO quota_decomp.hierarchy VALUES ('people');
+INSERT INTO quota_decomp.plan (plan_id, plan, metric, org, starts, ends, grain, pattern, first_month, week_start, year_anchor, holidays, extra_workdays, unit, total, time_zone, ramp_relief)
+VALUES (1, 'summer', 'sales', 'people', '2026-06-01', '2026-09-01', 'month', 'month', 1, 1, 'nearest', '{}', '{}', 0.01, 10000, 'UTC', 'parent');
+INSERT INTO quota_decomp.node (plan_id, node_id, dimension, parent_id, key, label, kind, depth, path, sort_no, leaf, planned)
+VALUES (1, 1, 'org', NULL, 'All', 'All', 'root', 0, 'All', 1, false, true), (1, 2, 'org', 1, 'Ann', 'Ann', 'member', 1, 'All/Ann', 2, true, true), (1, 3, 'org', 1, 'Bob', 'Bob', 'member', 1, 'All/Bob', 3, true, true),
+	(1, 4, 'org', 1, '(unassigned)', '(unassigned)', 'unassigned', 1, 'All/(unassigned)', 4, true, false), (1, 5, 'product', NULL, '(all)', '(all)', 'root', 0, '(all)', 5, true, true);
+INSERT INTO quota_decomp.node_closure SELECT 1, node_id, node_id, 0 FROM quota_decomp.node UNION ALL SELECT 1, parent_id, node_id, 1 FROM quota_decomp.node WHERE parent_id IS NOT NULL;
+INSERT INTO quota_decomp.node_key VALUES (1, 'org', 'Ann', '-infinity', 'infinity', 2), (1, 'org', 'Bob', '-infinity', 'infinity', 3);
+INSERT INTO quota_decomp.period SELECT 1, m, 'month', to_char(d, 'YYYY-MM'), d::date, (d + interval '1 month')::date, 2026, NULL, m, 20, true FROM generate_series(6, 8) m, LATERAL (SELECT make_timestamp(2026, m::int, 1, 0, 0, 0) AS d) x;
+SELECT org_id, product_id, period_id, open_deals, without_amount, from_open, new_deals, from_new, variance, shock FROM quota_decomp._forecast_cells(1, '2026-06-30') ORDER BY 1, 2, 3;
+-- July is the forecast of July; its distribution that of all
+SELECT sum(c.from_open) AS from_open, sum(c.from_new) AS from_new, f.from_open AS of_july, f.from_new AS of_july
+FROM quota_decomp._forecast_cells(1, '2026-06-30', 'deals') c, quota_decomp._forecast('deals', '2026-07-01', '2026-08-01', '2026-06-30') f WHERE c.period_id = 7 GROUP BY f.from_open, f.from_new;
+SELECT m.value, p.value AS low FROM (SELECT quota_decomp.deal_outcome(outcome) AS d FROM quota_decomp._forecast_cells(1, '2026-06-30') WHERE period_id = 7) c, quota_decomp.mean(c.d) m, quota_decomp.percentile(c.d, 0.1) p;
+-- each node's funnel; with fewer than 4 settled cases it takes the rates of the node above (Ann); Bob loses most in B: 1 of 4, not 1 of 6, and a day more
+SELECT org_id, step, stage, entered, passed, lost, waiting, conversion, median_days, basis_id, basis_conversion, basis_days, peers_conversion, peers_days, lost_to_peers, bottleneck
+FROM quota_decomp._node_funnel(1, '2026-06-30', 'staged', 4) ORDER BY 1, 2;
+SELECT org_id, stages, conversion, stage_days, deal_size, own FROM quota_decomp._node_rates(1, '2026-06-30', 'staged', 4) ORDER BY 1;
+-- a plan that is over, one that is not there
+SELECT count(*) FROM quota_decomp._forecast_cells(1, '2026-08-31');
+SELECT count(*) FROM quota_decomp._forecast_cells(2, '2026-06-30', 'deals');
+
 -- Amounts beside open deals are estimates, and were known
 UPDATE deal SET amount = 750 WHERE id = 9;
 SELECT key, amount, amount_source FROM quota_decomp._deals('deals', '2026-06-30') WHERE key IN ('9', '10', '11') ORDER BY key::int;
@@ -112,3 +136,6 @@ DROP TABLE stage_change, deal;
 SELECT * FROM quota_decomp._deals('deals', '2026-06-30');
 SELECT * FROM quota_decomp._funnel('staged', '2026-06-30');
 DELETE FROM quota_decomp.pipeline WHERE pipeline IN ('deals', 'staged');
+DELETE FROM quota_decomp.plan;
+DELETE FROM quota_decomp.hierarchy;
+DELETE FROM quota_decomp.metric;
