@@ -368,7 +368,7 @@ CREATE FUNCTION quota_decomp._activity_rows(plan_id int)
 RETURNS TABLE (org_id int, org text, org_label text, org_path text, login text, grain text, period text, period_starts date, period_ends date,
 			   kind text, class text, basis text, rates_from text, required numeric, done numeric, missing numeric,
 			   need numeric, by_day date, from_open numeric, worth numeric, note text)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 1000 COST 10000000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	p quota_decomp.visible_plan;
@@ -567,7 +567,7 @@ CREATE FUNCTION quota_decomp._task_rows(plan_id int)
 RETURNS TABLE (org text, org_label text, org_path text, login text, grain text, period text, due date, kind text, subject text, account text,
 			   quantity_required numeric, quantity_done numeric, quantity_missing numeric, amount numeric, probability numeric, rank int,
 			   sentence_zh text, sentence_en text, task_key text, note text)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 1000 COST 10000000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	p quota_decomp.visible_plan;
