@@ -10,7 +10,7 @@ WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
 	AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'quota_decomp')
 	AND NOT (classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t WHERE t.oid = objid AND typcategory = 'A'));
 
-SELECT extname, extversion, nspname, extrelocatable, extconfig, extcondition FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'quota_decomp';
+SELECT extname, extversion, nspname, extrelocatable, cardinality(extconfig) AS dumped, array_to_string(extcondition, '') AS conditions FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'quota_decomp';
 
 -- everything there is
 SELECT pg_describe_object(classid, objid, objsubid) AS object FROM member ORDER BY pg_describe_object(classid, objid, objsubid) COLLATE "C";
