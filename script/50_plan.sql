@@ -33,7 +33,7 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = format('%s must be a finite number, not %s', what, amount);
 	ELSIF amount % unit <> 0 THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('%s %s is no multiple of the unit %s', what, amount, unit),
-			HINT = format('Round it, for example to %s, or make the plan with a finer unit.', round(amount / unit) * unit);
+			HINT = format('Round it, for example to %s, or make the plan with a finer unit.', trim_scale(round(amount / unit) * unit));
 	END IF;
 END $$;
 COMMENT ON FUNCTION quota_decomp._check_unit(numeric, numeric, text) IS 'internal: an error unless the amount is finite and a multiple of the unit';
@@ -201,7 +201,7 @@ BEGIN
 	END IF;
 	IF m.kind IN ('ratio', 'balance_ratio') THEN
 		scale := coalesce(scale, 4);
-		unit := power(10::numeric, -scale);
+		unit := trim_scale(power(10::numeric, -scale));
 		IF volume_plan IS NOT NULL THEN
 			volumes := quota_decomp._plan_id(volume_plan, 1);
 			IF NOT EXISTS (SELECT FROM quota_decomp.visible_plan v WHERE v.plan_id = volumes AND v.starts = lower(span) AND v.ends = upper(span) AND v.grain = grain AND v.pattern = pattern) THEN

@@ -400,7 +400,7 @@ BEGIN
 				EXCEPTION WHEN SQLSTATE 'QD001' THEN
 					GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT, reason_detail = PG_EXCEPTION_DETAIL;
 					RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('the cells of %L cannot be split over its members', parent.key),
-						DETAIL = concat_ws('. ', upper(left(reason, 1)) || substr(reason, 2), nullif(reason_detail, '')),
+						DETAIL = concat_ws('. ', reason, nullif(reason_detail, '')),
 						HINT = 'Relax a bound, a goal or an eligibility of the members named.';
 				END;
 			END LOOP;
