@@ -167,10 +167,10 @@ BEGIN
 			   CASE WHEN NOT p.decomposed THEN 'the plan has not been decomposed: there is no target' END,
 			   CASE WHEN NOT f.over THEN reason END,
 			   CASE WHEN reason IS NULL AND NOT f.known AND NOT f.over THEN 'no deal with a day of opening and of closing was won yet: what is to come is not known' END,
-			   CASE WHEN f.known AND near IS NOT NULL AND e.n = 0 THEN 'too little history: there is no earlier forecast to compare with' END,
+			   CASE WHEN x.come IS NOT NULL AND f.known AND near IS NOT NULL AND e.n = 0 THEN 'too little history: there is no earlier forecast to compare with' END,
 			   CASE WHEN f.listed + f.typical + f.nothing > 0 THEN format('%s of %s open deals without an amount: %s', f.listed + f.typical + f.nothing, f.open_deals,
 				   concat_ws(', ', CASE WHEN f.listed > 0 THEN f.listed || ' at list price' END, CASE WHEN f.typical > 0 THEN f.typical || ' at mean won deal' END,
-					   CASE WHEN f.nothing > 0 THEN f.nothing || ' at nothing, which is not known' END)) END), '')
+					   CASE WHEN f.nothing > 0 THEN f.nothing || ' not known' END)) END), '')
 	FROM figure f
 	JOIN node o ON o.node_id = f.org_id
 	JOIN node g ON g.node_id = f.product_id

@@ -124,6 +124,7 @@ ALTER TABLE fv_crm.deal RENAME TO deals;
 RESET client_min_messages;
 \set SHOW_CONTEXT never
 SELECT count(*) FROM fv_bi.forecast WHERE plan = 'no such plan';
+SELECT count(*) FROM fv_bi.forecast WHERE plan = 'fv count';
 SELECT count(*) FROM fv_bi.forecast WHERE plan = 'fv zero';
 
 SET client_min_messages = warning;
