@@ -25,7 +25,7 @@ RETURNS TABLE (org text, org_label text, org_path text, org_level text, org_dept
 			   target numeric, actual numeric, open_deals bigint, without_amount bigint, open_amount numeric, from_open numeric, new_deals numeric, from_new numeric,
 			   expected numeric, low numeric, high numeric, probability numeric, coverage numeric,
 			   back_tests int, back_test_error numeric, back_test_bias numeric, note text)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 10000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 10000 COST 10000000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
 	p quota_decomp.visible_plan;
@@ -240,7 +240,7 @@ CREATE FUNCTION quota_decomp._funnel_rows(plan_id int)
 RETURNS TABLE (org text, org_label text, org_path text, org_level text, org_depth int, org_sort int, parent_org text,
 			   cohort text, cohort_starts date, today date, step int, stage text, entered bigint, passed bigint, conversion numeric, lost bigint, waiting bigint, median_days numeric,
 			   rates_from text, rate numeric, rate_days numeric, peers_conversion numeric, peers_days numeric, bottleneck boolean, lost_amount numeric, note text)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 5000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 5000 COST 10000000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
 	-- how many deals must have left a stage for a rate to be taken
