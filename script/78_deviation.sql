@@ -242,7 +242,9 @@ BEGIN
 	SELECT m.key, m.label, m.path, m.level, m.depth, m.sort_no, u.key,
 		   t.due, t.actual, t.gap, round(t.gap / nullif(abs(t.due), 0), 6), t.place, t.parent_gap, round(t.gap / nullif(t.parent_gap, 0), 6),
 		   trim_scale(t.common), trim_scale(t.strategy), trim_scale(t.individual),
-		   CASE WHEN adds_up THEN coalesce(v.base, 0) END, v.price, v.volume, v.mix, v.added, v.lost,
+		   CASE WHEN adds_up THEN coalesce(v.base, 0) END,
+		   CASE WHEN quantities THEN coalesce(v.price, 0) END, CASE WHEN quantities THEN coalesce(v.volume, 0) END, CASE WHEN quantities THEN coalesce(v.mix, 0) END,
+		   CASE WHEN quantities THEN coalesce(v.added, 0) END, CASE WHEN quantities THEN coalesce(v.lost, 0) END,
 		   t.slice_1, trim_scale(t.gap_1), t.slice_2, trim_scale(t.gap_2), t.slice_3, trim_scale(t.gap_3), z.slice, z.was, z.is_now,
 		   m.label || quota_decomp._shown_period(q.grain, q.label, q.starts, q.fiscal_year, q.fiscal_quarter, 'zh')
 			|| CASE WHEN to_day < q.ends THEN format('（截至%s）', to_char(today, 'YYYY-MM-DD')) ELSE '' END
