@@ -43,12 +43,13 @@ DECLARE
 				  FROM quota_decomp.editable_plan_grant g WHERE g.role_name = role_name);
 	owner CONSTANT text := (SELECT pg_get_userbyid(e.extowner) FROM pg_extension e WHERE e.extname = 'quota_decomp');
 	prior CONSTANT text := current_setting('role');
+	as_owner CONSTANT boolean := owner <> current_user AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user);
 	grantors text;
 	o record;
 BEGIN
 	-- a superuser's GRANT is one of the tables' owner, which the owner of the
 	-- extension could not take back: it is given in his name
-	IF owner <> current_user AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+	IF as_owner THEN
 		PERFORM set_config('role', owner, true);
 	END IF;
 	FOR o IN SELECT a.kind, a.object, a.privileges, w.object IS NOT NULL AS wanted
@@ -61,7 +62,9 @@ BEGIN
 			EXECUTE format('REVOKE %s ON %s %s FROM %I', o.privileges, o.kind, o.object, role_name);
 		END IF;
 	END LOOP;
-	PERFORM set_config('role', prior, true);
+	IF as_owner THEN
+		PERFORM set_config('role', prior, true);
+	END IF;
 	IF level IS NULL THEN
 		SELECT string_agg(DISTINCT quote_ident(pg_get_userbyid(x.grantor)), ', ') INTO grantors
 		FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) AS x JOIN pg_roles r ON r.oid = x.grantee
@@ -144,6 +147,23 @@ BEGIN
 	PERFORM quota_decomp._apply_grants(role_name);
 END $$;
 COMMENT ON FUNCTION quota_decomp.revoke_plan(text, text) IS 'takes what grant_plan() gave on a plan or, where that is NULL, on all of them and the mapping';
+
+CREATE FUNCTION quota_decomp.regrant_plans() RETURNS TABLE (role_name name, granted boolean)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM quota_decomp._check_grantor(current_user);
+	PERFORM pg_advisory_xact_lock('quota_decomp.plan_grant'::regclass::oid::bigint);
+	FOR role_name, granted IN
+		SELECT DISTINCT g.role_name, EXISTS (SELECT FROM pg_roles r WHERE r.rolname = g.role_name) FROM quota_decomp.editable_plan_grant g ORDER BY 1 LOOP
+		IF granted THEN
+			PERFORM quota_decomp._apply_grants(role_name);
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION quota_decomp.regrant_plans() IS
+'gives every role the rights on objects that its grants need, after a restore by another role or an update of the extension; granted is false where the role does not exist';
 
 ----------------------------------------------------------------------
 -- Estimates

@@ -133,7 +133,7 @@ BEGIN
 			INTO rows_read, nulls USING s.level_columns;
 		END IF;
 		IF nulls > 0 THEN
-			RAISE NOTICE USING MESSAGE = format('hierarchy %L: %s rows of %s have no key and are left out', hierarchy, nulls, source);
+			RAISE NOTICE USING MESSAGE = format('hierarchy %L: rows of %s without a key are left out: %s', hierarchy, source, nulls);
 		END IF;
 		edges := edges || coalesce(rows_read, '{}');
 	END LOOP;
@@ -145,7 +145,7 @@ BEGIN
 	END IF;
 	SELECT count(*) AS n, min(e.key) AS key INTO bad FROM unnest(edges) AS e WHERE e.valid_to = e.valid_from AND e.last_level;
 	IF bad.n > 0 THEN
-		RAISE NOTICE USING MESSAGE = format('hierarchy %L: %s empty spans are left out, for example of member %L', hierarchy, bad.n, bad.key);
+		RAISE NOTICE USING MESSAGE = format('hierarchy %L: empty spans are left out: %s, for example that of member %L', hierarchy, bad.n, bad.key);
 	END IF;
 	SELECT e.key INTO bad FROM unnest(edges) AS e WHERE e.key IN ('(all)', '(unassigned)') LIMIT 1;
 	IF FOUND THEN
@@ -258,7 +258,7 @@ BEGIN
 		JOIN unnest(edges) AS e ON e.edge = i.edge
 		WHERE i.valid_from <> coalesce(i.ended, e.valid_from) OR i.goes_on IS NULL AND i.valid_to <> e.valid_to GROUP BY e.key) AS c;
 	IF bad.n > 0 THEN
-		RAISE NOTICE USING MESSAGE = format('hierarchy %L: %s members are there on days when who is above them is not, for example %L', hierarchy, bad.n, bad.key),
+		RAISE NOTICE USING MESSAGE = format('hierarchy %L: members that are there on days when who is above them is not: %s, for example %L', hierarchy, bad.n, bad.key),
 			DETAIL = 'What they did on such days counts on (unassigned).';
 	END IF;
 	RETURN found_instances;
@@ -283,6 +283,9 @@ DECLARE
 	strays record;
 BEGIN
 	SELECT e.*, coalesce(e.as_of, (now() AT TIME ZONE e.time_zone)::date) AS today INTO p FROM quota_decomp.editable_plan e WHERE e.plan_id = plan_id;
+	IF NOT FOUND THEN
+		RAISE insufficient_privilege USING MESSAGE = format('role %I may not change plan %s', current_user, plan_id);
+	END IF;
 	day := CASE WHEN p.today >= p.ends THEN p.starts ELSE greatest(p.today, p.starts) END;
 	FOREACH dimension IN ARRAY ARRAY['org', 'product'] LOOP
 		hierarchy := CASE dimension WHEN 'org' THEN p.org ELSE p.product END;
@@ -432,15 +435,22 @@ BEGIN
 			  AND NOT EXISTS (SELECT FROM quota_decomp.editable_node s WHERE s.plan_id = plan_id AND s.parent_id = n.node_id AND s.kind = 'self');
 		END IF;
 
-		-- nobody is planned under somebody who is not
-		UPDATE quota_decomp.editable_node AS n SET planned = false
-		FROM (WITH RECURSIVE below AS (
-				SELECT b.node_id FROM quota_decomp.editable_node b JOIN quota_decomp.editable_node u ON u.plan_id = plan_id AND u.node_id = b.parent_id
-				WHERE b.plan_id = plan_id AND b.dimension = dimension AND b.planned AND NOT u.planned
-				UNION
-				SELECT b.node_id FROM below JOIN quota_decomp.editable_node b ON b.plan_id = plan_id AND b.parent_id = below.node_id
-			) SELECT below.node_id FROM below) AS o
-		WHERE n.plan_id = plan_id AND n.node_id = o.node_id AND n.planned;
+		-- nobody is planned under somebody who is not: who comes when the unit has
+		-- moved, which is planned where it was on the day
+		WITH RECURSIVE below AS (
+			SELECT b.node_id FROM quota_decomp.editable_node b JOIN quota_decomp.editable_node u ON u.plan_id = plan_id AND u.node_id = b.parent_id
+			WHERE b.plan_id = plan_id AND b.dimension = dimension AND b.planned AND NOT u.planned
+			UNION
+			SELECT b.node_id FROM below JOIN quota_decomp.editable_node b ON b.plan_id = plan_id AND b.parent_id = below.node_id
+		), changed AS (
+			UPDATE quota_decomp.editable_node AS n SET planned = false
+			FROM below o WHERE n.plan_id = plan_id AND n.node_id = o.node_id AND n.planned RETURNING n.key, n.kind
+		)
+		SELECT count(*) AS n, min(c.key) AS key INTO strays FROM changed c WHERE c.kind = 'member';
+		IF strays.n > 0 THEN
+			RAISE NOTICE USING MESSAGE = format('hierarchy %L: members that get no target: %s, for example %L', hierarchy, strays.n, strays.key),
+				DETAIL = format('They come under somebody who is elsewhere on %s, for which the plan is made.', day);
+		END IF;
 	END LOOP;
 
 	WITH RECURSIVE up AS (
@@ -694,12 +704,12 @@ BEGIN
 		open_still := format('(f.%1$I >= %2$s OR f.%1$I IS NULL AND %3$s)', l.closed_column, quota_decomp._day_bound(closed_kind, format('%L::date', day + 1), p.time_zone), open_still);
 	END IF;
 	IF l.amount_column IS NOT NULL THEN
-		EXECUTE format('SELECT avg(f.%1$I::numeric) FROM %2$s AS f WHERE f.%3$I::text = ANY (%4$L::text[])%5$s', l.amount_column, source, l.stage_column, l.won,
+		EXECUTE format('SELECT coalesce(avg(f.%1$I::numeric) FILTER (WHERE f.%3$I::text = ANY (%4$L::text[])%5$s), avg(f.%1$I::numeric)) FROM %2$s AS f', l.amount_column, source, l.stage_column, l.won,
 			CASE WHEN l.closed_column IS NOT NULL THEN format(' AND f.%I < %s', l.closed_column, quota_decomp._day_bound(closed_kind, format('%L::date', day + 1), p.time_zone)) ELSE '' END)
 		INTO mean_won;
 	END IF;
 	amount_value := format('coalesce(%s)', concat_ws(', ', CASE WHEN l.amount_column IS NOT NULL THEN format('f.%I::numeric', l.amount_column) END,
-		CASE WHEN l.list_price_column IS NOT NULL THEN format('f.%I::numeric', l.list_price_column) END, format('%s::numeric', coalesce(mean_won, 0))));
+		CASE WHEN l.list_price_column IS NOT NULL THEN format('f.%I::numeric', l.list_price_column) END, format('%s::numeric', coalesce(mean_won, 1))));
 	SELECT max(n.node_id) FILTER (WHERE n.dimension = 'org' AND n.kind = 'unassigned'),
 		   coalesce(max(n.node_id) FILTER (WHERE n.dimension = 'product' AND n.kind = 'unassigned'), max(n.node_id) FILTER (WHERE n.dimension = 'product' AND n.kind = 'root'))
 	INTO org_rest, product_rest
@@ -717,7 +727,7 @@ BEGIN
 	USING org_rest, product_rest, plan_id, day;
 END $$;
 COMMENT ON FUNCTION quota_decomp._open_pipeline(int, text, date) IS
-'internal: the deals that were open on a day, by node; a missing amount is the list price, else the mean of the deals won by then';
+'internal: the deals that were open on a day, by node; a missing amount is the list price, else the mean of the deals won by then, else of all; where no amounts are mapped, 1';
 
 --
 -- What does not match

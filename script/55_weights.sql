@@ -69,6 +69,7 @@ BEGIN
 	WHERE n.plan_id = plan_id AND n.dimension = dimension;
 	ANALYZE pg_temp.qd_member;
 	CREATE TEMP TABLE qd_value (node_id int, value numeric, source text) ON COMMIT DROP;
+	CREATE TEMP TABLE qd_ramp (node_id int, share numeric) ON COMMIT DROP;
 
 	FOR d IN SELECT * FROM quota_decomp._drivers(plan_id, dimension) LOOP
 		TRUNCATE pg_temp.qd_value;
@@ -77,16 +78,19 @@ BEGIN
 		IF d.schema_name IS NOT NULL THEN
 			-- a key names the member itself, a unit as well as a person
 			INSERT INTO pg_temp.qd_value
+			WITH own AS (
+				SELECT q.key, q.node_id FROM pg_temp.qd_member q WHERE q.planned AND q.kind <> 'self'
+			), other AS (
+				-- other spellings: bare keys of flat levels, aliases
+				SELECT DISTINCT k.key, q.node_id
+				FROM quota_decomp.editable_node_key k JOIN pg_temp.qd_member o ON o.node_id = k.node_id JOIN own q ON q.key = o.key
+				WHERE k.plan_id = plan_id AND k.dimension = dimension AND NOT EXISTS (SELECT FROM own x WHERE x.key = k.key)
+			), named AS (
+				SELECT * FROM own UNION ALL SELECT * FROM other
+			)
 			SELECT m.node_id, sum(s.value), 'column'
 			FROM quota_decomp._source_values(d.schema_name, d.relation_name, d.key_column, d.value_column, NULL) AS s
-			JOIN LATERAL (
-				SELECT q.node_id FROM pg_temp.qd_member q WHERE q.key = s.key AND q.planned AND q.kind <> 'self'
-				UNION
-				SELECT q.node_id FROM quota_decomp.editable_node_key k JOIN quota_decomp.editable_node o ON o.plan_id = plan_id AND o.node_id = k.node_id
-				JOIN pg_temp.qd_member q ON q.key = o.key AND q.planned
-				WHERE k.plan_id = plan_id AND k.dimension = dimension AND k.key = s.key
-				  AND NOT EXISTS (SELECT FROM pg_temp.qd_member x WHERE x.key = s.key AND x.planned AND x.kind <> 'self')
-			) AS m ON true
+			JOIN named m ON m.key = s.key
 			GROUP BY m.node_id;
 		ELSE
 			rate := d.metric IS NOT NULL AND quota_decomp._is_rate(d.metric);
@@ -104,11 +108,11 @@ BEGIN
 				SELECT f.node_id, sum(f.value) AS value, sum(f.denominator) AS denominator FROM fact f GROUP BY f.node_id
 			)
 			SELECT m.node_id, CASE WHEN rate THEN sum(b.value) / nullif(sum(b.denominator), 0) ELSE sum(b.value) END, CASE WHEN d.pipeline IS NULL THEN 'history' ELSE 'pipeline' END
-			FROM pg_temp.qd_member m
-			JOIN pg_temp.qd_member s ON CASE WHEN m.leaf THEN s.leaf AND s.own_key = m.own_key ELSE s.key = m.key END
-			JOIN quota_decomp.editable_node_closure k ON k.plan_id = plan_id AND k.ancestor_id = s.node_id
+			FROM (SELECT q.node_id, s.node_id AS own_id FROM pg_temp.qd_member q JOIN pg_temp.qd_member s ON s.own_key = q.own_key WHERE q.planned AND q.leaf AND s.leaf
+				  UNION ALL
+				  SELECT q.node_id, s.node_id FROM pg_temp.qd_member q JOIN pg_temp.qd_member s ON s.key = q.key WHERE q.planned AND NOT q.leaf) AS m
+			JOIN quota_decomp.editable_node_closure k ON k.plan_id = plan_id AND k.ancestor_id = m.own_id
 			JOIN booked b ON b.node_id = k.node_id
-			WHERE m.planned
 			GROUP BY m.node_id;
 		END IF;
 		DELETE FROM pg_temp.qd_value v WHERE v.value IS NULL OR v.value <= 0;
@@ -123,6 +127,14 @@ BEGIN
 			CONTINUE;
 		END IF;
 		IF d.metric IS NOT NULL THEN
+			TRUNCATE pg_temp.qd_ramp;
+			INSERT INTO pg_temp.qd_ramp
+			SELECT m.node_id, sum(w.value * quota_decomp.ramp(m.began, daterange(e.starts, e.ends), p.ramp_curve)) / nullif(sum(w.value), 0)
+			FROM pg_temp.qd_member m
+			JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'time' AND w.driver_no = -1 AND w.org_id IS NULL
+			JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = w.period_id
+			WHERE dimension = 'org' AND m.planned AND m.leaf AND m.kind = 'member' AND m.began > cov_from AND p.ramp_curve IS NOT NULL
+			GROUP BY m.node_id;
 			-- who began within the span has no full span to go by, who has nothing
 			-- at all none either: the median of the peers who have, the siblings
 			-- where at least three do, else all; a newcomer's times his ramp
@@ -133,13 +145,6 @@ BEGIN
 			), median AS (
 				SELECT q.parent_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY q.value) AS value, count(*) AS people, grouping(q.parent_id) = 1 AS whole
 				FROM peer q GROUP BY GROUPING SETS ((q.parent_id), ())
-			), full_ramp AS (
-				SELECT m.node_id, sum(w.value * quota_decomp.ramp(m.began, daterange(e.starts, e.ends), p.ramp_curve)) / nullif(sum(w.value), 0) AS share
-				FROM pg_temp.qd_member m
-				JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'time' AND w.driver_no = -1 AND w.org_id IS NULL
-				JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = w.period_id
-				WHERE dimension = 'org' AND m.planned AND m.leaf AND m.began > cov_from AND p.ramp_curve IS NOT NULL
-				GROUP BY m.node_id
 			)
 			INSERT INTO pg_temp.qd_value
 			SELECT m.node_id,
@@ -151,18 +156,29 @@ BEGIN
 			FROM pg_temp.qd_member m
 			LEFT JOIN median s ON s.parent_id = m.parent_id AND s.people >= 3 AND NOT s.whole
 			LEFT JOIN median a ON a.whole
-			LEFT JOIN full_ramp r ON r.node_id = m.node_id
+			LEFT JOIN pg_temp.qd_ramp r ON r.node_id = m.node_id
 			WHERE m.planned AND m.leaf AND m.kind = 'member' AND coalesce(s.value, a.value) IS NOT NULL
 			  AND (m.began > cov_from OR NOT EXISTS (SELECT FROM pg_temp.qd_value v WHERE v.node_id = m.node_id));
+			-- what the ramp takes off stays visible below the parent, if that was asked
+			INSERT INTO pg_temp.qd_value
+			SELECT f.node_id, sum(round(v.value * (1 - r.share) / r.share, 6)), 'what the ramp takes off'
+			FROM pg_temp.qd_member f
+			JOIN pg_temp.qd_member m ON m.parent_id = f.parent_id AND m.planned
+			JOIN pg_temp.qd_ramp r ON r.node_id = m.node_id AND r.share > 0 AND r.share < 1
+			JOIN pg_temp.qd_value v ON v.node_id = m.node_id AND v.source LIKE 'newcomer%'
+			WHERE f.kind = 'relief' AND f.planned
+			GROUP BY f.node_id;
 			-- the newcomer's own few facts give way
 			DELETE FROM pg_temp.qd_value v USING pg_temp.qd_value n
 			WHERE n.node_id = v.node_id AND n.source LIKE 'newcomer%' AND v.source = 'history';
 			SELECT count(*) FILTER (WHERE v.source LIKE 'newcomer%'), count(*) FILTER (WHERE v.source LIKE 'no %') INTO newcomers, nothing FROM pg_temp.qd_value v;
 			IF dimension = 'org' AND newcomers > 0 THEN
-				RAISE NOTICE USING MESSAGE = format('%s members began within the span of driver %L and weigh the median of their peers%s', newcomers, d.driver, CASE WHEN p.ramp_curve IS NULL THEN '' ELSE ', times their ramp' END);
+				RAISE NOTICE USING MESSAGE = format('driver %L: %s began within its span and %s the median of the peers%s', d.driver, newcomers || CASE newcomers WHEN 1 THEN ' member' ELSE ' members' END,
+					CASE newcomers WHEN 1 THEN 'weighs' ELSE 'weigh' END, CASE WHEN p.ramp_curve IS NULL THEN '' ELSE ', times a ramp' END);
 			END IF;
 			IF dimension = 'org' AND nothing > 0 THEN
-				RAISE NOTICE USING MESSAGE = format('%s members have no history in driver %L and weigh the median of their peers: no history is not zero', nothing, d.driver);
+				RAISE NOTICE USING MESSAGE = format('driver %L: %s no history and %s the median of the peers: no history is not zero', d.driver, CASE nothing WHEN 1 THEN '1 member has' ELSE nothing || ' members have' END,
+					CASE nothing WHEN 1 THEN 'weighs' ELSE 'weigh' END);
 			END IF;
 		END IF;
 		-- units nobody has a value of: the sum below, deepest first; then whoever
@@ -190,10 +206,10 @@ BEGIN
 	-- blended: one driver's values as they are, so that shares stay exact
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, product_id, value, share, source)
 	WITH part AS (
-		SELECT coalesce(w.org_id, w.product_id) AS node_id, w.value, w.share, w.source, d.driver, d.share AS driver_share, count(*) OVER (PARTITION BY m.parent_id, coalesce(w.org_id, w.product_id)) AS drivers
+		SELECT coalesce(w.org_id, w.product_id) AS node_id, w.value, w.share, w.source, k.driver, k.share AS driver_share, count(*) OVER (PARTITION BY m.parent_id, coalesce(w.org_id, w.product_id)) AS drivers
 		FROM quota_decomp.editable_weight w
 		JOIN pg_temp.qd_member m ON m.node_id = coalesce(w.org_id, w.product_id)
-		JOIN quota_decomp._drivers(plan_id, dimension) AS d ON d.driver_no = w.driver_no
+		JOIN quota_decomp._drivers(plan_id, dimension) AS k ON k.driver_no = w.driver_no
 		WHERE w.plan_id = plan_id AND w.dimension = dimension
 	), blend AS (
 		SELECT t.node_id, CASE WHEN max(t.drivers) = 1 THEN max(t.value) ELSE round(sum(t.driver_share * t.share) / sum(t.driver_share), 15) END AS value,
@@ -207,15 +223,52 @@ BEGIN
 	FROM pg_temp.qd_member m LEFT JOIN blend b ON b.node_id = m.node_id
 	WHERE m.planned
 	WINDOW s AS (PARTITION BY m.parent_id);
-	DROP TABLE pg_temp.qd_member, pg_temp.qd_value;
+	DROP TABLE pg_temp.qd_member, pg_temp.qd_value, pg_temp.qd_ramp;
 END $$;
 COMMENT ON FUNCTION quota_decomp._weigh_tree(int, text) IS 'internal: weights of the organisation or the products, by driver and blended (driver -1)';
+
+-- A newcomer's ramp takes something off his weight.  Where that is to stay with
+-- the parent it needs a place: a leaf beside the newcomers.
+CREATE FUNCTION quota_decomp._load_relief(plan_id int) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	p record;
+	parents int[];
+	last_id int;
+BEGIN
+	SELECT v.*, quota_decomp._is_rate(v.metric) AS rate INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
+	IF p.ramp_relief = 'parent' AND p.ramp_curve IS NOT NULL AND NOT p.rate THEN
+		SELECT array_agg(DISTINCT n.parent_id) INTO parents FROM quota_decomp.editable_node n
+		WHERE n.plan_id = plan_id AND n.dimension = 'org' AND n.planned AND n.leaf AND n.kind = 'member'
+		  AND quota_decomp.ramp(n.hired, daterange(p.starts, p.ends), p.ramp_curve) < 1;
+	END IF;
+	UPDATE quota_decomp.editable_node n SET planned = n.parent_id = ANY (coalesce(parents, '{}'))
+	WHERE n.plan_id = plan_id AND n.kind = 'relief' AND n.planned <> (n.parent_id = ANY (coalesce(parents, '{}')));
+	IF parents IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT max(n.node_id) INTO last_id FROM quota_decomp.editable_node n WHERE n.plan_id = plan_id;
+	INSERT INTO quota_decomp.editable_node (plan_id, node_id, dimension, parent_id, key, label, kind, depth, path, sort_no, leaf, planned)
+	SELECT plan_id, last_id + row_number() OVER (ORDER BY n.sort_no), 'org', n.node_id, n.key || '/ramp', '(ramp)', 'relief', n.depth + 1,
+		   n.path || '/' || quota_decomp._escape_key(n.key || '/ramp'), n.sort_no, true, true
+	FROM quota_decomp.editable_node n
+	WHERE n.plan_id = plan_id AND n.node_id = ANY (parents)
+	  AND NOT EXISTS (SELECT FROM quota_decomp.editable_node s WHERE s.plan_id = plan_id AND s.parent_id = n.node_id AND s.kind = 'relief');
+	INSERT INTO quota_decomp.editable_node_closure (plan_id, ancestor_id, node_id, distance)
+	SELECT plan_id, c.ancestor_id, n.node_id, c.distance + 1
+	FROM quota_decomp.editable_node n JOIN quota_decomp.editable_node_closure c ON c.plan_id = plan_id AND c.node_id = n.parent_id
+	WHERE n.plan_id = plan_id AND n.node_id > last_id
+	UNION ALL
+	SELECT plan_id, n.node_id, n.node_id, 0 FROM quota_decomp.editable_node n WHERE n.plan_id = plan_id AND n.node_id > last_id;
+END $$;
+COMMENT ON FUNCTION quota_decomp._load_relief(int) IS 'internal: a leaf for what ramps take off, below each parent of a newcomer, where the plan keeps it there';
 
 -- Time: what a working day of a period brought, times the working days the
 -- period will have; a period lies as many whole years before its namesake as
 -- the driver's span reaches back, over all of which it is taken.
 CREATE FUNCTION quota_decomp._weigh_time(plan_id int) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
 	p record;
@@ -265,14 +318,17 @@ BEGIN
 					WHERE n.plan_id = plan_id AND n.dimension = 'org' AND n.planned AND d.scope = 'member'
 					UNION ALL SELECT NULL, NULL WHERE d.scope = 'plan'
 				)
-				SELECT n.org_id, e.period_id, round(greatest(coalesce(sum(b.value), 0), 0) * e.working_days / e.days, 6), 'history'
-				FROM (SELECT x.org_id, array_agg(x.below) AS below FROM node x GROUP BY x.org_id) AS n
+				SELECT n.org_id, e.period_id, round(greatest(coalesce(b.value, 0), 0) * e.working_days / e.days, 6), 'history'
+				FROM (SELECT DISTINCT x.org_id FROM node x) AS n
 				CROSS JOIN (SELECT y.period_id, y.working_days, z.days FROM quota_decomp.editable_period y JOIN days z ON z.period_id = y.period_id AND z.days > 0 WHERE y.plan_id = plan_id) AS e
-				LEFT JOIN booked b ON b.period_id = e.period_id AND (d.scope = 'plan' OR b.org_id = ANY (n.below))
-				GROUP BY n.org_id, e.period_id, e.working_days, e.days;
+				LEFT JOIN (SELECT coalesce(x.org_id, 0) AS org_id, o.period_id, sum(o.value) AS value
+						   FROM booked o JOIN node x ON coalesce(x.below, 0) = coalesce(o.org_id, 0) GROUP BY x.org_id, o.period_id) AS b
+					   ON b.org_id = coalesce(n.org_id, 0) AND b.period_id = e.period_id;
 			END IF;
 		END IF;
-		DELETE FROM pg_temp.qd_season s WHERE (SELECT sum(t.value) FROM pg_temp.qd_season t WHERE t.org_id IS NOT DISTINCT FROM s.org_id) <= 0;
+		DELETE FROM pg_temp.qd_season s
+		USING (SELECT coalesce(t.org_id, 0) AS org_id FROM pg_temp.qd_season t GROUP BY t.org_id HAVING sum(t.value) <= 0) AS n
+		WHERE coalesce(s.org_id, 0) = n.org_id;
 		SELECT count(*) INTO found FROM pg_temp.qd_season;
 		IF found = 0 THEN
 			IF d.given THEN
@@ -288,7 +344,7 @@ BEGIN
 		FROM quota_decomp.editable_period e
 		CROSS JOIN (SELECT s.org_id, sum(s.value) / nullif(sum(y.working_days), 0) AS per_day
 					FROM pg_temp.qd_season s JOIN quota_decomp.editable_period y ON y.plan_id = plan_id AND y.period_id = s.period_id GROUP BY s.org_id) AS a
-		WHERE e.plan_id = plan_id AND e.leaf AND NOT EXISTS (SELECT FROM pg_temp.qd_season s WHERE s.period_id = e.period_id AND s.org_id IS NOT DISTINCT FROM a.org_id);
+		WHERE e.plan_id = plan_id AND e.leaf AND NOT EXISTS (SELECT FROM pg_temp.qd_season s WHERE s.period_id = e.period_id AND coalesce(s.org_id, 0) = coalesce(a.org_id, 0));
 		SELECT string_agg(e.label, ', ' ORDER BY e.starts), count(*) INTO missing, found
 		FROM (SELECT DISTINCT s.period_id FROM pg_temp.qd_season s WHERE s.source LIKE 'missing%') AS s JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = s.period_id;
 		IF found > 0 THEN
@@ -301,8 +357,8 @@ BEGIN
 	END LOOP;
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, period_id, value, share, source)
 	WITH part AS (
-		SELECT w.org_id, w.period_id, w.value, w.share, w.source, d.driver, d.share AS driver_share, count(*) OVER (PARTITION BY w.org_id, w.period_id) AS drivers
-		FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'time') AS d ON d.driver_no = w.driver_no
+		SELECT w.org_id, w.period_id, w.value, w.share, w.source, k.driver, k.share AS driver_share, count(*) OVER (PARTITION BY w.org_id, w.period_id) AS drivers
+		FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'time') AS k ON k.driver_no = w.driver_no
 		WHERE w.plan_id = plan_id AND w.dimension = 'time'
 	), blend AS (
 		SELECT t.org_id, t.period_id, CASE WHEN max(t.drivers) = 1 THEN max(t.value) ELSE round(sum(t.driver_share * t.share) / sum(t.driver_share), 15) END AS value,
@@ -330,6 +386,7 @@ DECLARE
 	cov_from date;
 	cov_to date;
 	found bigint;
+	drivers CONSTANT bigint := (SELECT count(*) FROM quota_decomp._drivers(plan_id, 'org_product') AS x);
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
 	FOR d IN SELECT * FROM quota_decomp._drivers(plan_id, 'org_product') LOOP
@@ -363,18 +420,23 @@ BEGIN
 			JOIN quota_decomp.editable_node g ON g.plan_id = plan_id AND g.node_id = f.product_id AND g.planned AND g.leaf
 			GROUP BY o.node_id, f.product_id
 		)
-		SELECT plan_id, 'org_product', d.driver_no, m.node_id, m.product_id, m.value, round(m.value / nullif(sum(m.value) OVER (PARTITION BY m.node_id), 0), 15),
-			   CASE WHEN d.metric IS NOT NULL THEN 'history' WHEN d.pipeline IS NOT NULL THEN 'pipeline' ELSE 'column' END
-		FROM mix m WHERE m.value > 0;
+		SELECT plan_id, 'org_product', n.no, s.node_id, s.product_id, s.value, s.share,
+			   CASE WHEN n.no = -1 THEN d.driver || ': ' ELSE '' END || CASE WHEN d.metric IS NOT NULL THEN 'history' WHEN d.pipeline IS NOT NULL THEN 'pipeline' ELSE 'column' END
+		FROM (SELECT m.*, round(m.value / nullif(sum(m.value) OVER (PARTITION BY m.node_id), 0), 15) AS share FROM mix m WHERE m.value > 0) AS s
+		-- one driver is its own blend, and is written once
+		CROSS JOIN (SELECT CASE drivers WHEN 1 THEN -1 ELSE d.driver_no END AS no) AS n;
 		GET DIAGNOSTICS found = ROW_COUNT;
 		IF found = 0 THEN
 			PERFORM quota_decomp._no_data(d.driver, 'org_product', 'No planned member has a positive value for a planned product.');
 		END IF;
 	END LOOP;
+	IF drivers = 1 THEN
+		RETURN;
+	END IF;
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, product_id, value, share, source)
 	SELECT plan_id, 'org_product', -1, t.org_id, t.product_id, t.value, round(t.value / sum(t.value) OVER (PARTITION BY t.org_id), 15), t.source
-	FROM (SELECT w.org_id, w.product_id, sum(d.share * w.share) AS value, string_agg(d.driver || ': ' || w.source, '; ' ORDER BY d.driver) AS source
-		  FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'org_product') AS d ON d.driver_no = w.driver_no
+	FROM (SELECT w.org_id, w.product_id, sum(k.share * w.share) AS value, string_agg(k.driver || ': ' || w.source, '; ' ORDER BY k.driver) AS source
+		  FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'org_product') AS k ON k.driver_no = w.driver_no
 		  WHERE w.plan_id = plan_id AND w.dimension = 'org_product'
 		  GROUP BY w.org_id, w.product_id) AS t;
 END $$;

@@ -16,7 +16,8 @@
 --             (asked), the one it has (amount), what the subtree can hold (low, high)
 --   qd_shut   cells a node may not have
 --   qd_cell   cells with bounds, lifted from below
---   qd_factor how a node's product mix, season or ramp bends the parent's cells
+--   qd_mix, qd_season  how a node's product mix, and its season or ramp, bend
+--             the parent's cells
 CREATE FUNCTION quota_decomp._prepare_split(plan_id int) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
@@ -28,8 +29,8 @@ BEGIN
 	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
 	CREATE TEMP TABLE qd_org ON COMMIT DROP AS
 	SELECT n.node_id, CASE WHEN n.depth > 0 THEN n.parent_id END AS parent_id, n.key, n.depth, n.sort_no, n.leaf, n.hired,
-		   NOT EXISTS (SELECT FROM quota_decomp.editable_node c WHERE c.plan_id = plan_id AND c.parent_id = n.node_id AND c.planned) AS bottom,
-		   w.value AS weight, b.floor, b.cap, b.locked, coalesce(b.uplift, 0) AS uplift,
+		   n.node_id NOT IN (SELECT c.parent_id FROM quota_decomp.editable_node c WHERE c.plan_id = plan_id AND c.parent_id IS NOT NULL AND c.planned) AS bottom,
+		   0 AS members, 1::numeric AS unknown_mix, w.value AS weight, b.floor, b.cap, b.locked, coalesce(b.uplift, 0) AS uplift,
 		   NULL::numeric AS asked, NULL::numeric AS amount, NULL::numeric AS low, NULL::numeric AS high
 	FROM quota_decomp.editable_node n
 	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'org' AND w.driver_no = -1 AND w.org_id = n.node_id
@@ -45,6 +46,8 @@ BEGIN
 	FROM quota_decomp.editable_period e
 	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'time' AND w.driver_no = -1 AND w.org_id IS NULL AND w.period_id = e.period_id
 	WHERE e.plan_id = plan_id AND e.leaf;
+	UPDATE pg_temp.qd_org o SET members = c.members
+	FROM (SELECT x.parent_id, count(*) AS members FROM pg_temp.qd_org x GROUP BY x.parent_id) AS c WHERE c.parent_id = o.node_id;
 	ANALYZE pg_temp.qd_org;
 	ANALYZE pg_temp.qd_product;
 	ANALYZE pg_temp.qd_period;
@@ -82,8 +85,8 @@ BEGIN
 		JOIN pg_temp.qd_org c ON c.parent_id = o.node_id
 		JOIN pg_temp.qd_shut s ON s.org_id = c.node_id
 		WHERE o.depth = depth
-		GROUP BY o.node_id, s.product_id, s.period_id
-		HAVING count(*) = (SELECT count(*) FROM pg_temp.qd_org x WHERE x.parent_id = o.node_id);
+		GROUP BY o.node_id, o.members, s.product_id, s.period_id
+		HAVING count(*) = o.members;
 	END LOOP;
 	INSERT INTO pg_temp.qd_shut
 	SELECT o.node_id, g.product_id, e.period_id, 0
@@ -96,6 +99,11 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('plan %L cannot be decomposed: nobody may have any cell', p.plan),
 			HINT = 'set_eligible() and the mapped columns of eligibility leave no product to anybody.';
 	END IF;
+
+	-- who may have no cell at all is asked for nothing
+	UPDATE pg_temp.qd_org o SET weight = 0
+	WHERE o.node_id IN (SELECT s.org_id FROM pg_temp.qd_shut s GROUP BY s.org_id
+						HAVING count(*) = (SELECT count(*) FROM pg_temp.qd_product g WHERE g.leaf) * (SELECT count(*) FROM pg_temp.qd_period));
 
 	-- bounds and goals, each lifted to all ancestors
 	CREATE TEMP TABLE qd_cell ON COMMIT DROP AS
@@ -127,13 +135,13 @@ BEGIN
 		CREATE TEMP TABLE qd_lifted ON COMMIT DROP AS
 		SELECT o.node_id AS org_id, c.product_id, c.period_id,
 			   ceil(sum(c.low) / (1 + o.uplift) / p.unit) * p.unit AS low,
-			   CASE WHEN count(c.high) + (SELECT count(*) FROM pg_temp.qd_shut s JOIN pg_temp.qd_org x ON x.node_id = s.org_id
-										  WHERE x.parent_id = o.node_id AND s.product_id = c.product_id AND s.period_id = c.period_id)
-						 = (SELECT count(*) FROM pg_temp.qd_org x WHERE x.parent_id = o.node_id)
-					THEN floor(sum(c.high) / (1 + o.uplift) / p.unit) * p.unit END AS high
+			   CASE WHEN count(c.high) + max(coalesce(h.members, 0)) = o.members THEN floor(sum(c.high) / (1 + o.uplift) / p.unit) * p.unit END AS high
 		FROM pg_temp.qd_cell c JOIN pg_temp.qd_org k ON k.node_id = c.org_id JOIN pg_temp.qd_org o ON o.node_id = k.parent_id
+		LEFT JOIN (SELECT x.parent_id, s.product_id, s.period_id, count(*) AS members
+				   FROM pg_temp.qd_shut s JOIN pg_temp.qd_org x ON x.node_id = s.org_id GROUP BY x.parent_id, s.product_id, s.period_id) AS h
+			   ON h.parent_id = o.node_id AND h.product_id = c.product_id AND h.period_id = c.period_id
 		WHERE c.depth = depth + 1
-		GROUP BY o.node_id, o.uplift, c.product_id, c.period_id;
+		GROUP BY o.node_id, o.uplift, o.members, c.product_id, c.period_id;
 		UPDATE pg_temp.qd_cell c SET low = greatest(c.low, l.low), high = least(c.high, l.high)
 		FROM pg_temp.qd_lifted l WHERE c.org_id = l.org_id AND c.product_id = l.product_id AND c.period_id = l.period_id;
 		INSERT INTO pg_temp.qd_cell
@@ -150,18 +158,31 @@ BEGIN
 			HINT = 'Relax a bound or a goal.';
 	END IF;
 	ANALYZE pg_temp.qd_cell;
+	SELECT sum(c.low) AS low, CASE WHEN count(c.high) = (SELECT count(*) FROM pg_temp.qd_product g WHERE g.leaf) * (SELECT count(*) FROM pg_temp.qd_period) - (SELECT count(*) FROM pg_temp.qd_shut s WHERE s.depth = 0)
+				THEN sum(c.high) END AS high INTO node
+	FROM pg_temp.qd_cell c WHERE c.depth = 0;
+	IF node.low > p.total OR node.high < p.total THEN
+		RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('the total %s of plan %L cannot be decomposed: its cells must hold at least %s%s', p.total, p.plan, node.low, ' and at most ' || node.high),
+			DETAIL = (SELECT string_agg(h.what, '; ' ORDER BY h.amount DESC) || '.' FROM (
+				SELECT format('goal %s holds %s in %s at %s', g.goal_no, n.key, e.label, g.amount) AS what, g.amount
+				FROM quota_decomp.editable_goal g JOIN pg_temp.qd_org n ON n.node_id = g.org_id JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = g.period_id WHERE g.plan_id = plan_id
+				UNION ALL
+				SELECT format('bounds hold %s of %s at %s to %s', CASE count(*) WHEN 1 THEN '1 cell' ELSE count(*) || ' cells' END, n.key, sum(coalesce(b.locked, b.floor, 0)), coalesce(sum(coalesce(b.locked, b.cap))::text, 'any')), sum(coalesce(b.locked, b.floor, 0))
+				FROM quota_decomp.editable_bound b JOIN pg_temp.qd_org n ON n.node_id = b.org_id WHERE b.plan_id = plan_id AND b.product_id IS NOT NULL GROUP BY n.key
+				ORDER BY 2 DESC LIMIT 5) AS h),
+			HINT = 'Relax a goal or a bound, or plan another total.';
+	END IF;
 
 	-- factors: own mix over the parent's, own season over the parent's, ramp
-	CREATE TEMP TABLE qd_factor (org_id int, product_id int, period_id int, factor numeric) ON COMMIT DROP;
-	INSERT INTO pg_temp.qd_factor (org_id, product_id, factor)
-	SELECT h.org_id, g.product_id, CASE WHEN u.share > 0 AND w.share > 0 THEN round(w.share / u.share, 9) WHEN w.share > 0 THEN 1 ELSE 0.001 END
-	FROM (SELECT DISTINCT w.org_id FROM quota_decomp.editable_weight w WHERE w.plan_id = plan_id AND w.dimension = 'org_product' AND w.driver_no = -1) AS h
-	JOIN pg_temp.qd_org o ON o.node_id = h.org_id AND o.depth > 0
-	CROSS JOIN pg_temp.qd_product g
-	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'org_product' AND w.driver_no = -1 AND w.org_id = h.org_id AND w.product_id = g.product_id
-	LEFT JOIN quota_decomp.editable_weight u ON u.plan_id = plan_id AND u.dimension = 'org_product' AND u.driver_no = -1 AND u.org_id = o.parent_id AND u.product_id = g.product_id
-	WHERE g.leaf;
-	INSERT INTO pg_temp.qd_factor (org_id, period_id, factor)
+	CREATE TEMP TABLE qd_mix ON COMMIT DROP AS
+	SELECT w.org_id, w.product_id, CASE WHEN u.share > 0 AND w.share > 0 THEN greatest(round(w.share / u.share, 9), 0.000000001) WHEN w.share > 0 THEN 1 ELSE 0.001 END AS factor
+	FROM quota_decomp.editable_weight w
+	JOIN pg_temp.qd_org o ON o.node_id = w.org_id AND o.depth > 0
+	LEFT JOIN quota_decomp.editable_weight u ON u.plan_id = plan_id AND u.dimension = 'org_product' AND u.driver_no = -1 AND u.org_id = o.parent_id AND u.product_id = w.product_id
+	WHERE w.plan_id = plan_id AND w.dimension = 'org_product' AND w.driver_no = -1;
+	-- a product that somebody with a mix has never had
+	UPDATE pg_temp.qd_org o SET unknown_mix = 0.001 WHERE o.node_id IN (SELECT m.org_id FROM pg_temp.qd_mix m);
+	CREATE TEMP TABLE qd_season ON COMMIT DROP AS
 	WITH season AS (
 		SELECT w.org_id, w.period_id, CASE WHEN u.share > 0 THEN round(w.share / u.share, 9) ELSE 1 END AS factor
 		FROM quota_decomp.editable_weight w
@@ -173,9 +194,10 @@ BEGIN
 		FROM pg_temp.qd_org o CROSS JOIN pg_temp.qd_period e
 		WHERE o.bottom AND o.hired > p.starts - 31 * cardinality(p.ramp_curve)
 	)
-	SELECT coalesce(s.org_id, r.org_id), coalesce(s.period_id, r.period_id), greatest(coalesce(s.factor, 1) * coalesce(r.factor, 1), 0.001)
+	SELECT coalesce(s.org_id, r.org_id) AS org_id, coalesce(s.period_id, r.period_id) AS period_id, greatest(coalesce(s.factor, 1) * coalesce(r.factor, 1), 0.001) AS factor
 	FROM season s FULL JOIN ramp r ON r.org_id = s.org_id AND r.period_id = s.period_id;
-	ANALYZE pg_temp.qd_factor;
+	ANALYZE pg_temp.qd_mix;
+	ANALYZE pg_temp.qd_season;
 	CREATE TEMP TABLE qd_parent_cell (org_id int, product_id int, period_id int, amount numeric) ON COMMIT DROP;
 END $$;
 COMMENT ON FUNCTION quota_decomp._prepare_split(int) IS 'internal: gathers what a decomposition must respect: closed cells, bounds lifted to all ancestors, factors';
@@ -249,33 +271,37 @@ COMMENT ON FUNCTION quota_decomp._split_org(int, numeric, numeric) IS 'internal:
 -- The query that splits the cells of parents one level down, of all of them
 -- (by number) or of one (by name, so that an error names what stands against
 -- it).  $1 depth of the children, $2 unit, $3 the parent or NULL.  A tier's
--- difference is split by what is free in each cell, a target by the child's
--- total times the parent's cell.
-CREATE FUNCTION quota_decomp._level_query(by_name boolean, totals boolean, sign int) RETURNS text
+-- difference is split by what is free in each cell, a target by how the child
+-- differs from the parent: the fit to child's totals and parent's cells is the
+-- same as from child's total x parent's cell, in smaller numbers.
+CREATE FUNCTION quota_decomp._level_query(by_name boolean, totals boolean, sign int, bounded boolean, mix boolean, season boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT format($query$
 		WITH seed AS (
-			SELECT o.parent_id, o.node_id, %1$s AS row_key, o.amount AS row_total, c.product_id, c.period_id, %2$s AS column_key, c.amount AS column_total, o.low AS row_low, o.high AS row_high, %4$s
+			SELECT o.parent_id, o.node_id, %1$s AS row_key, o.amount AS row_total, c.product_id, c.period_id, %2$s AS column_key, c.amount AS column_total, %3$s
 			FROM pg_temp.qd_org o
 			JOIN pg_temp.qd_parent_cell c ON c.org_id = o.parent_id
-			%3$s
-			%5$s
+			%4$s
 			WHERE o.depth = $1 AND ($3 IS NULL OR o.parent_id = $3)
 		)
 		$query$,
 		CASE WHEN by_name THEN 'o.key' ELSE 'o.node_id' END,
 		CASE WHEN by_name THEN 'g.key || '' x '' || e.label' ELSE 'c.product_id::bigint * 1000000 + c.period_id' END,
-		CASE WHEN by_name THEN 'JOIN pg_temp.qd_product g ON g.product_id = c.product_id JOIN pg_temp.qd_period e ON e.period_id = c.period_id' ELSE '' END,
-		CASE sign WHEN 0 THEN $part$
-				   CASE WHEN x.org_id IS NULL THEN o.amount * c.amount * coalesce(f.factor, 1) * coalesce(t.factor, 1) END AS weight,
-				   CASE WHEN b.low > 0 AND b.locked IS NULL THEN b.low END AS low, CASE WHEN b.locked IS NULL THEN b.high END AS high, b.locked
-			$part$ ELSE format('u.free AS weight, NULL::numeric AS low, %s AS high, NULL::numeric AS locked', CASE sign WHEN 1 THEN 'CASE WHEN u.free = 0 THEN 0 END' ELSE 'u.free' END) END,
-		CASE sign WHEN 0 THEN $part$
-			LEFT JOIN pg_temp.qd_shut x ON x.org_id = o.node_id AND x.product_id = c.product_id AND x.period_id = c.period_id
-			LEFT JOIN pg_temp.qd_cell b ON b.org_id = o.node_id AND b.product_id = c.product_id AND b.period_id = c.period_id AND x.org_id IS NULL
-			LEFT JOIN pg_temp.qd_factor f ON f.org_id = o.node_id AND f.product_id = c.product_id
-			LEFT JOIN pg_temp.qd_factor t ON t.org_id = o.node_id AND t.period_id = c.period_id
-			$part$ ELSE 'LEFT JOIN pg_temp.qd_free u ON u.org_id = o.node_id AND u.product_id = c.product_id AND u.period_id = c.period_id' END)
+		concat_ws(', ',
+			CASE WHEN totals THEN 'o.low AS row_low, o.high AS row_high' END,
+			CASE WHEN sign = 0 THEN format(CASE WHEN bounded THEN 'CASE WHEN x.org_id IS NULL THEN %s END AS weight' ELSE '%s AS weight' END,
+				CASE WHEN mix AND season THEN 'greatest(round(coalesce(f.factor, o.unknown_mix) * coalesce(t.factor, 1), 9), 0.000000001)' WHEN mix THEN 'coalesce(f.factor, o.unknown_mix)' WHEN season THEN 'coalesce(t.factor, 1)' ELSE '1::numeric' END)
+			ELSE 'u.free AS weight' END,
+			CASE WHEN sign = 0 AND bounded THEN 'CASE WHEN b.low > 0 AND b.locked IS NULL THEN b.low END AS low, CASE WHEN b.locked IS NULL THEN b.high END AS high, b.locked'
+			ELSE format('NULL::numeric AS low, %s AS high, NULL::numeric AS locked', CASE sign WHEN 0 THEN 'NULL::numeric' WHEN 1 THEN 'CASE WHEN u.free = 0 THEN 0 END' ELSE 'u.free' END) END),
+		concat_ws(' ',
+			CASE WHEN by_name THEN 'JOIN pg_temp.qd_product g ON g.product_id = c.product_id JOIN pg_temp.qd_period e ON e.period_id = c.period_id' END,
+			CASE WHEN sign = 0 AND bounded THEN
+				'LEFT JOIN pg_temp.qd_shut x ON x.org_id = o.node_id AND x.product_id = c.product_id AND x.period_id = c.period_id
+				 LEFT JOIN pg_temp.qd_cell b ON b.org_id = o.node_id AND b.product_id = c.product_id AND b.period_id = c.period_id AND x.org_id IS NULL' END,
+			CASE WHEN sign = 0 AND mix THEN 'LEFT JOIN pg_temp.qd_mix f ON f.org_id = o.node_id AND f.product_id = c.product_id' END,
+			CASE WHEN sign = 0 AND season THEN 'LEFT JOIN pg_temp.qd_season t ON t.org_id = o.node_id AND t.period_id = c.period_id' END,
+			CASE WHEN sign <> 0 THEN 'LEFT JOIN pg_temp.qd_free u ON u.org_id = o.node_id AND u.product_id = c.product_id AND u.period_id = c.period_id' END))
 	|| CASE WHEN totals THEN $query$
 		SELECT DISTINCT q.node_id, q.amount
 		FROM (SELECT s.node_id, quota_decomp.margins_row_total(s.weight, s.row_key, s.row_total, s.column_key, s.column_total, s.low, s.high, s.locked, $2, s.row_low, s.row_high)
@@ -289,17 +315,22 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		WHERE (q.a).amount IS NOT NULL
 		$query$ END
 $$;
-COMMENT ON FUNCTION quota_decomp._level_query(boolean, boolean, int) IS 'internal: the text of the query that splits parents'' cells over their children, or finds the totals the children can hold';
+COMMENT ON FUNCTION quota_decomp._level_query(boolean, boolean, int, boolean, boolean, boolean) IS 'internal: the text of the query that splits parents'' cells over their children, or finds the totals the children can hold';
 
 -- Parent by parent down the tree; the root's cells of the tier are there.
 -- sign 0: the target; 1 or -1: a tier above or below it, whose difference is split.
-CREATE FUNCTION quota_decomp._split_down(plan_id int, tier quota_decomp.tier, revision int, unit numeric, sign int, restricted boolean) RETURNS void
+CREATE FUNCTION quota_decomp._split_down(plan_id int, tier quota_decomp.tier, revision int, unit numeric, sign int, restricted boolean) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
 	parent record;
 	reason text;
 	reason_detail text;
+	written bigint := 0;
+	level_written bigint;
+	mix CONSTANT boolean := EXISTS (SELECT FROM pg_temp.qd_mix);
+	season CONSTANT boolean := EXISTS (SELECT FROM pg_temp.qd_season);
+	bounded boolean;
 BEGIN
 	CREATE TEMP TABLE qd_restricted (parent_id int) ON COMMIT DROP;
 	CREATE TEMP TABLE qd_sum (parent_id int, amount numeric, below numeric) ON COMMIT DROP;
@@ -345,24 +376,27 @@ BEGIN
 		SELECT DISTINCT o.parent_id FROM pg_temp.qd_org o
 		WHERE o.depth = depth
 		  AND CASE sign WHEN 0 THEN EXISTS (SELECT FROM pg_temp.qd_shut s WHERE s.org_id = o.node_id) OR EXISTS (SELECT FROM pg_temp.qd_cell c WHERE c.org_id = o.node_id) ELSE restricted END;
+		bounded := EXISTS (SELECT FROM pg_temp.qd_restricted);
 		BEGIN
-			IF EXISTS (SELECT FROM pg_temp.qd_restricted) THEN
-				EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(false, true, sign)) USING depth, unit, NULL::int;
+			IF bounded THEN
+				EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(false, true, sign, bounded, mix, season)) USING depth, unit, NULL::int;
 			END IF;
 			EXECUTE format('INSERT INTO quota_decomp.editable_target (plan_id, tier, org_id, product_id, period_id, revision_from, amount, rule) '
-				'SELECT $4, $5, t.node_id, t.product_id, t.period_id, $6, %2$s, t.rule FROM (%1$s) AS t %3$s', quota_decomp._level_query(false, false, sign),
+				'SELECT $4, $5, t.node_id, t.product_id, t.period_id, $6, %2$s, t.rule FROM (%1$s) AS t %3$s', quota_decomp._level_query(false, false, sign, bounded, mix, season),
 				CASE sign WHEN 0 THEN 't.amount' WHEN 1 THEN 'u.amount + t.amount' ELSE 'u.amount - t.amount' END,
 				CASE sign WHEN 0 THEN '' ELSE 'JOIN pg_temp.qd_free u ON u.org_id = t.node_id AND u.product_id = t.product_id AND u.period_id = t.period_id' END)
 				USING depth, unit, NULL::int, plan_id, tier, revision;
+			GET DIAGNOSTICS level_written = ROW_COUNT;
+			written := written + level_written;
 		EXCEPTION WHEN SQLSTATE 'QD001' THEN
 			-- again, parent by parent and by name, so that the error can name what
 			-- stands against it
 			FOR parent IN SELECT o.node_id, o.key FROM pg_temp.qd_org o WHERE o.depth = depth - 1 AND NOT o.bottom ORDER BY o.sort_no, o.node_id LOOP
 				BEGIN
 					IF EXISTS (SELECT FROM pg_temp.qd_restricted r WHERE r.parent_id = parent.node_id) THEN
-						EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(true, true, sign)) USING depth, unit, parent.node_id;
+						EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(true, true, sign, bounded, mix, season)) USING depth, unit, parent.node_id;
 					END IF;
-					EXECUTE quota_decomp._level_query(true, false, sign) USING depth, unit, parent.node_id;
+					EXECUTE quota_decomp._level_query(true, false, sign, bounded, mix, season) USING depth, unit, parent.node_id;
 				EXCEPTION WHEN SQLSTATE 'QD001' THEN
 					GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT, reason_detail = PG_EXCEPTION_DETAIL;
 					RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('the cells of %L cannot be split over its members', parent.key),
@@ -374,8 +408,21 @@ BEGIN
 		END;
 	END LOOP;
 	DROP TABLE pg_temp.qd_restricted, pg_temp.qd_sum;
+	RETURN written;
 END $$;
-COMMENT ON FUNCTION quota_decomp._split_down(int, quota_decomp.tier, int, numeric, int, boolean) IS 'internal: the cells of every node from those of the root';
+COMMENT ON FUNCTION quota_decomp._split_down(int, quota_decomp.tier, int, numeric, int, boolean) IS 'internal: the cells of every node from those of the root; returns their number';
+
+-- Statistics of what was just written, so that views are planned well before
+-- autovacuum comes by; whoever may not is left to it.
+CREATE FUNCTION quota_decomp._analyze() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF pg_has_role((SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()), 'USAGE') THEN
+		ANALYZE quota_decomp.plan, quota_decomp.node, quota_decomp.node_closure, quota_decomp.node_key, quota_decomp.period, quota_decomp.period_closure,
+			quota_decomp.weight, quota_decomp.target;
+	END IF;
+END $$;
+COMMENT ON FUNCTION quota_decomp._analyze() IS 'internal: statistics of the plan layer''s tables, where the current role may ask for them: superusers and the database''s owner';
 
 CREATE FUNCTION quota_decomp.decompose(plan text, visible_rows_only boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -386,8 +433,13 @@ DECLARE
 	root int;
 	t record;
 	written bigint;
+	work_mem CONSTANT text := current_setting('work_mem');
 BEGIN
 	PERFORM set_config('row_security', CASE WHEN visible_rows_only THEN 'on' ELSE 'off' END, true);
+	-- a level of cells is joined and sorted at once: with less it goes through files
+	IF pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('64MB') THEN
+		PERFORM set_config('work_mem', '64MB', true);
+	END IF;
 	id := quota_decomp._plan_id(plan, 3);
 	PERFORM quota_decomp._lock_draft(id);
 	SELECT v.*, quota_decomp._is_rate(v.metric) AS rate INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = id;
@@ -400,12 +452,24 @@ BEGIN
 	END IF;
 	DELETE FROM quota_decomp.editable_weight w WHERE w.plan_id = id;
 	PERFORM quota_decomp._load_nodes(id);
+	PERFORM quota_decomp._load_relief(id);
+	-- what was said of somebody who is no longer planned would hold nothing
+	SELECT n.key, s.what INTO t
+	FROM (SELECT b.org_id, 'a bound: set_bound() without amounts takes it back' AS what FROM quota_decomp.editable_bound b WHERE b.plan_id = id
+		  UNION ALL SELECT g.org_id, format('goal %s: drop_goal() lets it go', g.goal_no) FROM quota_decomp.editable_goal g WHERE g.plan_id = id) AS s
+	JOIN quota_decomp.editable_node n ON n.plan_id = id AND n.node_id = s.org_id
+	WHERE NOT n.planned ORDER BY n.key LIMIT 1;
+	IF FOUND THEN
+		RAISE object_not_in_prerequisite_state USING MESSAGE = format('%L gets no target any more, but the plan holds something for it', t.key),
+			DETAIL = 'The organisation has changed since.', HINT = format('It has %s.', t.what);
+	END IF;
 	PERFORM quota_decomp._weigh_time(id);
 	IF p.product IS NOT NULL THEN
 		PERFORM quota_decomp._weigh_mix(id);
 	END IF;
 	IF p.rate THEN
 		PERFORM quota_decomp._decompose_rate(id);
+		SELECT count(*) INTO written FROM quota_decomp.editable_target g WHERE g.plan_id = id AND g.revision_from = p.revision;
 	ELSE
 		PERFORM quota_decomp._weigh_tree(id, 'product');
 		PERFORM quota_decomp._weigh_tree(id, 'org');
@@ -414,16 +478,18 @@ BEGIN
 		INSERT INTO quota_decomp.editable_target (plan_id, tier, org_id, product_id, period_id, revision_from, amount, rule)
 		SELECT id, 'target', root, c.product_id, c.period_id, p.revision, c.amount, c.rule
 		FROM quota_decomp._split_company(id, p.total, p.unit) AS c;
+		GET DIAGNOSTICS written = ROW_COUNT;
 		PERFORM quota_decomp._split_org(id, p.total, p.unit);
-		PERFORM quota_decomp._split_down(id, 'target', p.revision, p.unit, 0, false);
+		written := written + quota_decomp._split_down(id, 'target', p.revision, p.unit, 0, false);
 		FOR t IN SELECT x.tier FROM quota_decomp.editable_plan_tier x WHERE x.plan_id = id ORDER BY x.tier LOOP
-			PERFORM quota_decomp._decompose_tier(id, t.tier);
+			written := written + quota_decomp._decompose_tier(id, t.tier);
 		END LOOP;
-		DROP TABLE pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut, pg_temp.qd_cell, pg_temp.qd_factor, pg_temp.qd_parent_cell;
+		DROP TABLE pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut, pg_temp.qd_cell, pg_temp.qd_mix, pg_temp.qd_season, pg_temp.qd_parent_cell;
 	END IF;
-	SELECT count(*) INTO written FROM quota_decomp.editable_target g WHERE g.plan_id = id AND g.revision_from = p.revision;
 	UPDATE quota_decomp.editable_plan v SET decomposed = true WHERE v.plan_id = id;
 	UPDATE quota_decomp.editable_revision r SET made_at = now(), made_by = current_user WHERE r.plan_id = id AND r.revision = p.revision;
+	PERFORM quota_decomp._analyze();
+	PERFORM set_config('work_mem', work_mem, true);
 	RETURN written;
 END $$;
 COMMENT ON FUNCTION quota_decomp.decompose(text, boolean) IS

@@ -239,7 +239,9 @@ FROM (
 			WHERE x.plan_id = k.plan_id AND x.org_id = k.node_id AND x.tier = 'target' AND x.revision_from <= p.revision AND (x.revision_to IS NULL OR x.revision_to > p.revision)) AS y
 		WHERE b.baseline IS NULL AND p.rate_method IS NULL
 		  AND k.plan_id = p.plan_id AND k.parent_id = o.parent_id AND k.node_id <> o.node_id AND k.dimension = 'org' AND k.leaf = o.leaf AND k.planned) AS r ON true
-	WHERE a.whole OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n)
+	WHERE (a.whole OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n))
+	  -- who may have no cell has no target to judge
+	  AND (t.amount IS NOT NULL OR NOT p.decomposed)
 ) AS s;
 COMMENT ON VIEW quota_decomp.visible_smart IS 'internal: targets against the five criteria, that the current role may read';
 

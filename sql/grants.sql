@@ -185,6 +185,11 @@ SELECT quota_decomp.revoke_plan('one', 'regress_quota_read');
 SELECT quota_decomp.create_views('regress_quota_views');
 RESET ROLE;
 
+-- rights on objects that got lost come back
+REVOKE ALL ON ALL TABLES IN SCHEMA quota_decomp FROM regress_quota_group;
+SELECT r.role_name, r.granted FROM quota_decomp.regrant_plans() AS r;
+SELECT count(*) > 0 AS some FROM pg_temp.held h WHERE h.rolname = 'regress_quota_group';
+
 -- taking it back: rights on objects stay while another grant needs them
 SELECT quota_decomp.grant_plan('two', 'regress_quota_plan', 'estimate');
 SELECT quota_decomp.revoke_plan('one', 'regress_quota_plan');

@@ -77,6 +77,9 @@ SELECT quota_decomp.create_views('regress_quota_bi');
 SELECT quota_decomp.create_views('regress quota "bi"');
 RESET ROLE;
 GRANT USAGE, CREATE ON SCHEMA "regress quota ""bi""" TO regress_quota_plan;
+-- views over the CRM are made by who may use it
+GRANT USAGE ON SCHEMA crm TO regress_quota_plan;
+GRANT SELECT ON ALL TABLES IN SCHEMA crm TO regress_quota_plan;
 SET ROLE regress_quota_plan;
 SELECT count(*) >= 3 AS made FROM quota_decomp.create_views('regress quota "bi"');
 SELECT count(*) >= 3 AS made FROM quota_decomp.create_views('regress quota "bi"');
@@ -158,12 +161,15 @@ RESET ROLE;
 -- what is gone
 ALTER TABLE crm.sale RENAME amount TO total;
 SELECT lacks FROM regress_quota_bi.smart WHERE org = 'Ann';
-DROP TABLE crm.sale;
+SET client_min_messages = warning;
+DROP TABLE crm.sale CASCADE;
+RESET client_min_messages;
 UPDATE quota_decomp.editable_plan SET grain = 'year';
 SELECT lacks FROM regress_quota_bi.smart WHERE org = 'Ann';
 UPDATE quota_decomp.editable_metric SET direction = 'lower';
 SELECT org, lacks FROM regress_quota_bi.smart ORDER BY org_sort;
 DELETE FROM quota_decomp.editable_target;
+UPDATE quota_decomp.editable_plan SET decomposed = false;
 SELECT org, amount, achievable, time_bound, lacks FROM regress_quota_bi.smart WHERE org = 'Ann';
 
 SET client_min_messages = warning;

@@ -53,7 +53,7 @@ typedef struct row_search
 	int32_t    *wait;			/* [lines] blocks to do, as places */
 	int32_t    *end;			/* [lines] where a block ends, by its place */
 	int32_t		waiting;
-	qd_long    *flow;			/* [slots] above[] in parts of a unit */
+	qd_long    *parts;			/* [slots] above[] in parts of a unit */
 	int64_t		scale;			/* parts of a unit */
 	qd_long    *share;			/* [rows] in the same parts */
 	qd_long    *sum;			/* [rows] what its slots have */
@@ -105,8 +105,8 @@ static inline qd_int128
 residual(const row_search *t, int32_t line, int32_t slot, bool backward)
 {
 	if (is_row(t, line) == backward)
-		return t->flow[slot];
-	return (qd_int128) qd_net_room(t->net, slot) * t->scale - t->flow[slot];
+		return t->parts[slot];
+	return (qd_int128) qd_net_room(t->net, slot) * t->scale - t->parts[slot];
 }
 
 /*
@@ -184,7 +184,7 @@ push_from(row_search *t, int32_t source)
 			line = source;
 			for (i = 0; i < length; i++)
 			{
-				t->flow[path[i]] += is_row(t, line) ? amount : -amount;
+				t->parts[path[i]] += is_row(t, line) ? amount : -amount;
 				line = qd_net_other(net, line, path[i]);
 			}
 			t->left[source] -= amount;
@@ -257,7 +257,7 @@ sum_rows(row_search *t, line_block b)
 		for (slot = net->start[row]; slot < net->start[row + 1]; slot++)
 		{
 			QD_POLL(t->env, t->steps++);
-			t->sum[row] += t->block[net->rows + net->column[slot]] == t->block[row] ? t->flow[slot] :
+			t->sum[row] += t->block[net->rows + net->column[slot]] == t->block[row] ? t->parts[slot] :
 				(qd_int128) net->above[slot] * t->scale;
 		}
 	}
@@ -335,7 +335,7 @@ begin_block(row_search *t, line_block b)
 				(int64_t) maximum(lacking, -net->above[slot]);
 			net->above[slot] += by;
 			lacking -= by;
-			t->flow[slot] = net->above[slot];
+			t->parts[slot] = net->above[slot];
 		}
 	}
 }
@@ -359,7 +359,7 @@ scale_block(row_search *t, line_block b, int64_t scale)
 		{
 			QD_POLL(t->env, t->steps++);
 			if (t->block[net->rows + net->column[slot]] == t->block[row])
-				t->flow[slot] = (qd_int128) net->above[slot] * scale;
+				t->parts[slot] = (qd_int128) net->above[slot] * scale;
 		}
 	}
 }
@@ -381,7 +381,7 @@ keep_units(row_search *t, line_block b)
 		{
 			QD_POLL(t->env, t->steps++);
 			if (t->block[net->rows + net->column[slot]] == t->block[row])
-				net->above[slot] = (int64_t) t->flow[slot];
+				net->above[slot] = (int64_t) t->parts[slot];
 		}
 	}
 }
@@ -829,7 +829,7 @@ alloc_totals(row_search *t)
 	t->block = qd_net_alloc(env, sizeof(int32_t) * lines);
 	t->wait = qd_net_alloc(env, sizeof(int32_t) * lines);
 	t->end = qd_net_alloc(env, sizeof(int32_t) * lines);
-	t->flow = qd_net_alloc(env, sizeof(qd_long) * ((size_t) t->net->slots + 1));
+	t->parts = qd_net_alloc(env, sizeof(qd_long) * ((size_t) t->net->slots + 1));
 	t->share = qd_net_alloc(env, sizeof(qd_long) * rows);
 	t->sum = qd_net_alloc(env, sizeof(qd_long) * rows);
 	t->left = qd_net_alloc(env, sizeof(qd_long) * lines);
@@ -840,7 +840,7 @@ alloc_totals(row_search *t)
 	t->rest = qd_net_alloc(env, sizeof(qd_long) * rows);
 	t->low = qd_net_alloc(env, sizeof(qd_long) * rows);
 	t->high = qd_net_alloc(env, sizeof(qd_long) * rows);
-	return t->settled &&t->order && t->block && t->wait && t->end && t->flow &&t->share &&
+	return t->order && t->settled &&t->block && t->wait && t->end && t->parts && t->share &&
 		t->sum && t->left && t->level && t->next && t->queue && t->sorted && t->rest && t->low &&
 		t->high;
 }
@@ -860,7 +860,7 @@ free_totals(row_search *t)
 	qd_net_release(env, t->left);
 	qd_net_release(env, t->sum);
 	qd_net_release(env, t->share);
-	qd_net_release(env, t->flow);
+	qd_net_release(env, t->parts);
 	qd_net_release(env, t->end);
 	qd_net_release(env, t->wait);
 	qd_net_release(env, t->block);
@@ -925,7 +925,7 @@ find_totals(row_search *t, const int64_t *row_floor, const int64_t *row_cap, qd_
 		for (i = 0; i < net->slots; i++)
 		{
 			QD_POLL(env, i);
-			t->flow[i] = 0;
+			t->parts[i] = 0;
 		}
 		status = decompose(t, problem);
 	}
