@@ -2,6 +2,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS quota_decomp;
 SET search_path = quota_decomp, pg_temp;
+BEGIN;
 SET TimeZone = 'UTC';
 
 CREATE SCHEMA att_crm;
@@ -31,6 +32,7 @@ SELECT create_plan('margin', 'margin', '[2026-01-01,2027-01-01)', 'quarter', tot
 SELECT create_plan('zero', 'revenue', '[2026-01-01,2027-01-01)', 'quarter', total => 0, org => 'org', product => 'goods', as_of => '2026-04-30', time_zone => 'Asia/Shanghai');
 SELECT decompose('rev') > 0, decompose('cost') > 0, decompose('cust') > 0, decompose('zero') > 0;
 SELECT decompose('margin') > 0;
+\pset format unaligned
 SELECT count(*) > 0 FROM create_views('att_bi') AS v WHERE v IN ('fact', 'attainment', 'leaderboard', 'scorecard');
 -- what is not matched stands on (unassigned); the mover's facts where he was
 SELECT org_path, product, day, value, member_key, product_key FROM att_bi.fact WHERE plan = 'rev' ORDER BY day, value;
@@ -53,5 +55,4 @@ SELECT org, rank, ranked, attainment, to_next FROM att_bi.leaderboard WHERE plan
 SELECT create_scorecard('sales', 'revenue', 0.7), create_scorecard('sales', 'customers', 0.3), create_scorecard('sales', 'revenue', 0.5, 'newcomer');
 SELECT drop_plan('zero');
 SELECT org_label, member_group, metric, weight, attainment, counted, score, problem FROM att_bi.scorecard WHERE period = '2026-Q1' ORDER BY org, metric NULLS LAST;
-SET client_min_messages = warning;
-DROP SCHEMA att_bi, att_crm CASCADE;
+ROLLBACK;
