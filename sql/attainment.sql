@@ -2,6 +2,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS quota_decomp;
 SET search_path = quota_decomp, pg_temp;
+SET datestyle = ISO;
 BEGIN;
 SET TimeZone = 'UTC';
 
