@@ -261,6 +261,10 @@ BEGIN
 		PERFORM quota_decomp._check_unit(total, unit, 'total');
 	END IF;
 	UPDATE quota_decomp.editable_plan p SET total = trim_scale(plan_total), baseline_amount = base.amount WHERE p.plan_id = id;
+	-- the views are made for the metrics that have plans
+	IF NOT EXISTS (SELECT FROM quota_decomp.editable_plan p WHERE p.metric = metric AND p.plan_id <> id) THEN
+		PERFORM quota_decomp._mapping_changed();
+	END IF;
 	RETURN trim_scale(plan_total);
 END $$;
 COMMENT ON FUNCTION quota_decomp.create_plan(text, text, daterange, text, numeric, numeric, daterange, numeric, text, text, text, int, date[], date[], int, text, date, text, numeric[], text, text, quota_decomp.rate_method, int, text, text, text, boolean) IS
@@ -297,7 +301,8 @@ BEGIN
 	facts := coalesce(f.facts, 0);
 	booked := coalesce(f.value, 0);
 	IF rate THEN
-		booked := f.value / nullif(f.denominator, 0);
+		-- a balance over what flows: as many days as the span is long
+		booked := f.value * CASE (SELECT m.kind FROM quota_decomp.visible_metric m WHERE m.metric = p.metric) WHEN 'balance_ratio' THEN covered_to - covered_from ELSE 1 END / nullif(f.denominator, 0);
 		amount := booked;
 		estimated := 0;
 	ELSE

@@ -148,6 +148,12 @@ DECLARE
 BEGIN
 	-- those that a plan is for
 	FOR m IN SELECT v.* FROM quota_decomp.visible_metric v WHERE EXISTS (SELECT FROM quota_decomp.visible_plan p WHERE p.metric = v.metric) ORDER BY v.metric COLLATE "C" LOOP
+		-- what is gone must not keep the other views from being made
+		IF to_regclass(format('%I.%I', m.schema_name, m.relation_name)) IS NULL THEN
+			RAISE WARNING USING MESSAGE = format('metric %L is left out of the views: its relation %I.%I does not exist', m.metric, m.schema_name, m.relation_name),
+				HINT = 'Restore it, or drop the mapping and map what took its place; then call create_views() again.';
+			CONTINUE;
+		END IF;
 		source := quota_decomp._source(m.schema_name, m.relation_name);
 		answer.metric := m.metric;
 		answer.kind := m.kind;
