@@ -1,17 +1,20 @@
 #!/bin/bash
-# demo.sh: next year's sales target as a battle map, on a throwaway PostgreSQL.
+# demo.sh: a sales target from the year's number down to everybody's week, on a
+# throwaway PostgreSQL.
 set -eu
 
 usage() {
 	cat <<END
-usage: ./demo.sh [--growth PERCENT] [FOLDER]
+usage: ./demo.sh [--growth PERCENT] [--day DATE] [FOLDER]
 
-Splits next year's sales target over regions, quarters, managers, months,
-people and products, so that every level sums to the unit, and shows it; then
-what the last quarter sold less or more than the one before, and why.
+Maps a CRM, decomposes a target down to person x product x month, so that every
+level sums to the unit, and shows it as a battle map (作战地图); then reviews it
+on a day of the year: attainment, forecast, what is to be done this week, and
+where the largest gap comes from.
 
 Without FOLDER it does so on the sample CRM, a company of some 300 salespeople
-(examples/sample_crm.sql); with FOLDER on the CRM export in it:
+and its target for 2026 (examples/sample_crm.sql); with FOLDER on the CRM export
+in it, whose next twelve months are planned and whose last quarter is reviewed:
   accounts.csv        account,sector,year_established,revenue,employees,office_location,subsidiary_of
   products.csv        product,series,sales_price
   sales_teams.csv     sales_agent,manager,regional_office
@@ -20,6 +23,8 @@ Without FOLDER it does so on the sample CRM, a company of some 300 salespeople
 Dates are 2017-03-01 or 3/1/2017 (month first).  FOLDER is only read.
 
   --growth PERCENT    planned growth over the last twelve months (default 15)
+  --day DATE          the day of the review (default: two thirds into the year,
+                      or into the last quarter)
   --help              this text
 
 For Debian: installs PostgreSQL and a C compiler if they are missing (with sudo
@@ -30,12 +35,15 @@ END
 }
 
 growth=15
+day=
 folder=
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit 0 ;;
 	--growth) growth=${2-}; shift ;;
 	--growth=*) growth=${1#*=} ;;
+	--day) day=${2-}; shift ;;
+	--day=*) day=${1#*=} ;;
 	--) shift; break ;;
 	-?*) usage >&2; exit 2 ;;
 	*) break ;;
@@ -47,6 +55,11 @@ folder=${1-}
 
 if ! [[ $growth =~ ^-?[0-9]{1,4}(\.[0-9]{1,4})?$ ]]; then
 	echo "error: --growth wants a percentage such as 15 or 7.5, not \"$growth\"" >&2
+	exit 2
+fi
+
+if [ -n "$day" ] && ! date -d "$day" +%F >/dev/null 2>&1 || [[ -n $day && ! $day =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}$ ]]; then
+	echo "error: --day wants a date such as 2026-08-31, not \"$day\"" >&2
 	exit 2
 fi
 
@@ -86,8 +99,10 @@ note() { printf '%s\n' "$*" >&2; }
 run_sql() {
 	local file arguments=()
 	for file; do arguments+=(-f "$here/examples/$file"); done
-	psql -X -q -v ON_ERROR_STOP=1 -v growth="$growth_rate" -v folder="$folder" -v aliases="$aliases" "${arguments[@]}"
+	psql -X -q -v ON_ERROR_STOP=1 -v growth="$growth_rate" -v day="$day" -v folder="$folder" -v aliases="$aliases" -v plan="$plan" -v reviewed="$reviewed" "${arguments[@]}"
 }
+# statements whose results say nothing to a reader; notices stay
+run_quietly() { run_sql "$@" >/dev/null; }
 
 note "building the extension and starting a throwaway PostgreSQL ..."
 qd_build_and_stage
@@ -96,13 +111,17 @@ growth_rate=$(psql -X -A -t -c "SELECT $growth / 100.0")
 
 psql -X -q -v ON_ERROR_STOP=1 -c "CREATE EXTENSION quota_decomp"
 if [ -n "$folder" ]; then
+	plan='next twelve months' reviewed='last quarter'
 	note "loading $folder ..."
-	run_sql plan_input.sql load_crm_csv.sql plan_input_csv.sql
+	run_quietly load_crm_csv.sql map_csv.sql
+	note "planning ..."
+	run_quietly plan_csv.sql
 else
+	plan='2026 销售目标' reviewed='2026 销售目标'
 	note "making the sample CRM ..."
-	run_sql sample_crm.sql plan_input.sql plan_input_sample.sql
+	run_quietly sample_crm.sql map_sample.sql
+	note "planning ..."
+	run_quietly plan_sample.sql
 fi
-note "decomposing the target ..."
-run_sql battle_map.sql
-run_sql battle_map_report.sql battle_map_checks.sql gap_report.sql
+run_sql plan_report.sql plan_checks.sql review_report.sql
 if [ -z "$folder" ]; then run_sql root_cause_report.sql; fi

@@ -8,13 +8,14 @@
 
 BEGIN;
 
--- who carries a quota, with the team they were in from when to when
-CREATE VIEW crm.quota_member AS
-SELECT s.person_id, s.name, m.unit_id, m.valid_from, m.valid_to, s.hired, s.left_on, s.login, s.product_line,
+-- who was in which team from when to when; a specialist sells one line only, who
+-- carries no quota is planned for none, but what he sold counts for his team
+CREATE VIEW crm.team_member AS
+SELECT s.person_id, s.name, m.unit_id, m.valid_from, m.valid_to, s.hired, s.left_on, s.login,
+	   CASE WHEN NOT s.carries_quota THEN '{}' WHEN s.product_line IS NOT NULL THEN ARRAY[s.product_line] END AS may_sell,
 	   CASE WHEN s.hired > date '2025-07-01' THEN 'newcomer' ELSE 'senior' END AS member_group
-FROM crm.membership m JOIN crm.salesperson s USING (person_id)
-WHERE s.carries_quota;
-COMMENT ON VIEW crm.quota_member IS 'people with a target of their own, by team and time';
+FROM crm.membership m JOIN crm.salesperson s USING (person_id);
+COMMENT ON VIEW crm.team_member IS 'people by team and time';
 
 -- products below their lines
 CREATE VIEW crm.product_tree AS
@@ -35,9 +36,9 @@ SELECT v.*, a.customer_class FROM crm.visit v JOIN crm.account a USING (account_
 COMMENT ON VIEW crm.visit_class IS 'visits with the class of the customer';
 
 SELECT quota_decomp.create_hierarchy('组织', 'crm.org_unit', key => 'unit_id', parent => 'parent_id', label => 'unit_name');
-SELECT quota_decomp.create_hierarchy('组织', 'crm.quota_member', key => 'person_id', parent => 'unit_id', label => 'name',
+SELECT quota_decomp.create_hierarchy('组织', 'crm.team_member', key => 'person_id', parent => 'unit_id', label => 'name',
 	valid_from => 'valid_from', valid_to => 'valid_to', hired => 'hired', left_on => 'left_on',
-	login => 'login', eligible => 'product_line', member_group => 'member_group');
+	login => 'login', eligible => 'may_sell', member_group => 'member_group');
 SELECT quota_decomp.create_hierarchy('产品', 'crm.product_tree', key => 'product_id', parent => 'parent_id', label => 'name',
 	valid_from => 'launched_on', valid_to => 'discontinued_on');
 SELECT quota_decomp.create_metric('销售额', 'crm.sale', at => 'signed_on', member => 'person_id', product => 'product_id',

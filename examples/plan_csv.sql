@@ -25,4 +25,14 @@ SELECT quota_decomp.set_tier(:'plan', 'base', factor => 0.9);
 SELECT quota_decomp.set_tier(:'plan', 'stretch', factor => 1.15);
 SELECT quota_decomp.decompose(:'plan') AS cells;
 SELECT quota_decomp.publish(:'plan');
+
+-- the last quarter, planned on the day before it began, from the one before it
+SELECT (date :'begins' - interval '3 months')::date AS quarter_begins \gset
+SELECT quota_decomp.create_plan('last quarter', 'revenue', daterange(:'quarter_begins', :'begins'), growth => :growth,
+	baseline => daterange((date :'quarter_begins' - interval '3 months')::date, :'quarter_begins'),
+	org => 'sales organisation', product => 'products', unit => 1, as_of => date :'quarter_begins' - 1, initiative => 'growth', owner => 'head of sales', parent_goal => :'plan');
+SELECT quota_decomp.add_driver('last quarter', 'org_product', 'own mix', metric => 'revenue');
+SELECT quota_decomp.decompose('last quarter') AS cells;
+SELECT quota_decomp.publish('last quarter');
+
 SELECT count(*) AS views FROM quota_decomp.create_views('bi');

@@ -46,9 +46,9 @@ FROM quota_decomp.check_mapping(:'plan') ORDER BY abs(amount) DESC NULLS LAST, k
 
 \echo '3. BY REGION AND QUARTER'
 \echo
-SELECT org_label AS "Region", max(amount) FILTER (WHERE grain = 'quarter' AND n = 1) / :divisor AS "1st quarter", max(amount) FILTER (WHERE grain = 'quarter' AND n = 2) / :divisor AS "2nd",
-	   max(amount) FILTER (WHERE grain = 'quarter' AND n = 3) / :divisor AS "3rd", max(amount) FILTER (WHERE grain = 'quarter' AND n = 4) / :divisor AS "4th",
-	   max(amount) FILTER (WHERE grain = 'year') / :divisor AS "YEAR", round(100 * max(amount) FILTER (WHERE grain = 'year') / :total, 1) AS "share %"
+SELECT org_label AS "Region", trim_scale(max(amount) FILTER (WHERE grain = 'quarter' AND n = 1) / :divisor) AS "1st quarter", trim_scale(max(amount) FILTER (WHERE grain = 'quarter' AND n = 2) / :divisor) AS "2nd",
+	   trim_scale(max(amount) FILTER (WHERE grain = 'quarter' AND n = 3) / :divisor) AS "3rd", trim_scale(max(amount) FILTER (WHERE grain = 'quarter' AND n = 4) / :divisor) AS "4th",
+	   trim_scale(max(amount) FILTER (WHERE grain = 'year') / :divisor) AS "YEAR", round(100 * max(amount) FILTER (WHERE grain = 'year') / :total, 1) AS "share %"
 FROM (SELECT b.*, dense_rank() OVER (PARTITION BY grain ORDER BY period_starts) AS n
 	  FROM bi.battle_map b WHERE plan = :'plan' AND tier = 'target' AND org_depth <= 1 AND product_depth = 0 AND grain IN ('quarter', 'year')) AS q
 GROUP BY org_depth, org_label, org_sort ORDER BY org_depth DESC, "YEAR" DESC, org_sort;
@@ -101,8 +101,8 @@ SELECT count(*) > 0 AS has_goal FROM quota_decomp.visible_goal g JOIN quota_deco
 \if :has_goal
 \echo '6. THE GOALS: blocks held before anything else is split'
 \echo
-SELECT n.label AS "who", e.label AS "when", to_char(100 * g.growth, 'FMS990.0') || ' %' AS "growth", round(g.baseline_amount / :divisor) AS "baseline", g.amount / :divisor AS "goal",
-	   b.amount / :divisor AS "planned", t.label AS "through", g.initiative
+SELECT n.label AS "who", e.label AS "when", to_char(100 * g.growth, 'FMS990.0') || ' %' AS "growth", round(g.baseline_amount / :divisor) AS "baseline", trim_scale(g.amount / :divisor) AS "goal",
+	   trim_scale(b.amount / :divisor) AS "planned", t.label AS "through", g.initiative
 FROM quota_decomp.visible_goal g
 JOIN quota_decomp.visible_plan p ON p.plan_id = g.plan_id AND p.plan = :'plan'
 JOIN quota_decomp.visible_node n ON n.plan_id = g.plan_id AND n.node_id = g.org_id

@@ -1,7 +1,7 @@
 -- root_cause_report.sql: why the sample CRM's win rate fell, and where
 --
--- Works on the tables that sample_crm.sql and plan_input_sample.sql leave
--- behind (schemas crm and plan_input).  Reads only.  Amounts of five months are a
+-- Works on what sample_crm.sql, map_sample.sql and plan_sample.sql leave behind;
+-- psql -v plan=NAME.  Reads only.  Amounts of five months are a
 -- few dozen large deals a slice, which come or do not come; deals won of deals
 -- closed say more: that is what is compared here.
 
@@ -15,21 +15,27 @@
 
 SET search_path = quota_decomp, pg_catalog;
 
--- every deal that was won or lost, at the team its owner was in that day
+-- every deal that was won or lost, at the team its owner was in that day: the
+-- nodes a plan keeps, found by the key as it was typed, aliases too
 CREATE TEMP TABLE closed_deal AS
+WITH place AS (
+	SELECT k.dimension, k.key, k.valid_from, k.valid_to, n.key AS matched, up.label AS parent_label, upper.label AS grandparent_label
+	FROM visible_plan p
+	JOIN visible_node_key k ON k.plan_id = p.plan_id
+	JOIN visible_node n ON n.plan_id = k.plan_id AND n.node_id = k.node_id
+	LEFT JOIN visible_node up ON up.plan_id = n.plan_id AND up.node_id = n.parent_id
+	LEFT JOIN visible_node upper ON upper.plan_id = n.plan_id AND upper.node_id = up.parent_id
+	WHERE p.plan = :'plan'
+)
 SELECT o.closed_on, (o.stage = 'WON')::int AS won, p.matched AS person,
-	   coalesce(t.region_name, '(unassigned)') AS region, coalesce(t.team_name, '(unassigned)') AS team,
+	   coalesce(p.grandparent_label, '(unassigned)') AS region, coalesce(p.parent_label, '(unassigned)') AS team,
 	   coalesce(g.product_line, '(unassigned)') AS product_line, a.customer_class,
 	   CASE WHEN extract(month FROM o.closed_on) IN (5, 6) THEN 'May, June' ELSE 'other months' END AS months
 FROM crm.opportunity o
 JOIN crm.account a USING (account_id)
-LEFT JOIN plan_input.key_match p ON p.kind = 'person' AND p.written = o.person_id
-LEFT JOIN plan_input.key_match k ON k.kind = 'product' AND k.written = o.product_id
+LEFT JOIN place p ON p.dimension = 'org' AND p.key = o.person_id AND o.closed_on >= p.valid_from AND o.closed_on < p.valid_to
+LEFT JOIN place k ON k.dimension = 'product' AND k.key = o.product_id AND o.closed_on >= k.valid_from AND o.closed_on < k.valid_to
 LEFT JOIN crm.product g ON g.product_id = k.matched
-LEFT JOIN LATERAL (SELECT unit_id FROM crm.membership m
-				   WHERE m.person_id = p.matched AND m.valid_from <= o.closed_on
-				   ORDER BY m.valid_from DESC LIMIT 1) AS m ON true
-LEFT JOIN plan_input.team t ON t.team = m.unit_id
 WHERE o.stage IN ('WON', 'LOST');
 
 \echo

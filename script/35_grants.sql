@@ -41,8 +41,17 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
 	level int := (SELECT max(CASE g.privilege WHEN 'plan' THEN 3 WHEN 'estimate' THEN 2 ELSE 1 END)
 				  FROM quota_decomp.editable_plan_grant g WHERE g.role_name = role_name);
+	owner CONSTANT text := (SELECT pg_get_userbyid(e.extowner) FROM pg_extension e WHERE e.extname = 'quota_decomp');
+	prior CONSTANT text := current_setting('role');
+	as_owner CONSTANT boolean := owner <> current_user AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user);
+	grantors text;
 	o record;
 BEGIN
+	-- a superuser's GRANT is one of the tables' owner, which the owner of the
+	-- extension could not take back: it is given in his name
+	IF as_owner THEN
+		PERFORM set_config('role', owner, true);
+	END IF;
 	FOR o IN SELECT a.kind, a.object, a.privileges, w.object IS NOT NULL AS wanted
 			 FROM quota_decomp._level_privileges(3) a
 			 LEFT JOIN quota_decomp._level_privileges(coalesce(level, 0)) w ON w.object = a.object
@@ -53,6 +62,18 @@ BEGIN
 			EXECUTE format('REVOKE %s ON %s %s FROM %I', o.privileges, o.kind, o.object, role_name);
 		END IF;
 	END LOOP;
+	IF as_owner THEN
+		PERFORM set_config('role', prior, true);
+	END IF;
+	IF level IS NULL THEN
+		SELECT string_agg(DISTINCT quote_ident(pg_get_userbyid(x.grantor)), ', ') INTO grantors
+		FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) AS x JOIN pg_roles r ON r.oid = x.grantee
+		WHERE c.relnamespace = 'quota_decomp'::regnamespace AND r.rolname = role_name;
+		IF grantors IS NOT NULL THEN
+			RAISE WARNING USING MESSAGE = format('role %I keeps rights on objects of the plan layer that %s granted', role_name, grantors),
+				DETAIL = 'They show it no rows any more.', HINT = 'Whoever granted them can revoke them.';
+		END IF;
+	END IF;
 END $$;
 COMMENT ON FUNCTION quota_decomp._apply_grants(text) IS 'internal: gives a role the rights on objects that its grants need, and takes the others';
 
@@ -65,7 +86,8 @@ BEGIN
 	ELSIF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role_name) THEN
 		RAISE undefined_object USING MESSAGE = format('role %L does not exist', role_name),
 			HINT = CASE WHEN EXISTS (SELECT FROM pg_roles r WHERE r.rolname = lower(role_name)) THEN format('There is %L.', lower(role_name))
-				   WHEN role_name = 'public' THEN 'Plans are not granted to everybody: make a role that everybody is a member of.' END;
+				   WHEN role_name = 'public' THEN 'Plans are not granted to everybody: make a role that everybody is a member of.'
+				   ELSE 'Roles are made with CREATE ROLE.' END;
 	ELSIF NOT EXISTS (SELECT FROM quota_decomp.granted g WHERE g.plan_id IS NULL AND g.level = 3)
 		OR EXISTS (SELECT FROM quota_decomp._level_privileges(3) a CROSS JOIN LATERAL unnest(string_to_array(a.checked, ', ')) AS p(privilege)
 				   WHERE NOT CASE a.kind WHEN 'TABLE' THEN has_table_privilege(a.object, p.privilege || ' WITH GRANT OPTION')
@@ -125,3 +147,93 @@ BEGIN
 	PERFORM quota_decomp._apply_grants(role_name);
 END $$;
 COMMENT ON FUNCTION quota_decomp.revoke_plan(text, text) IS 'takes what grant_plan() gave on a plan or, where that is NULL, on all of them and the mapping';
+
+CREATE FUNCTION quota_decomp.regrant_plans() RETURNS TABLE (role_name name, granted boolean)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	PERFORM quota_decomp._check_grantor(current_user);
+	PERFORM pg_advisory_xact_lock('quota_decomp.plan_grant'::regclass::oid::bigint);
+	FOR role_name, granted IN
+		SELECT DISTINCT g.role_name, EXISTS (SELECT FROM pg_roles r WHERE r.rolname = g.role_name) FROM quota_decomp.editable_plan_grant g ORDER BY 1 LOOP
+		IF granted THEN
+			PERFORM quota_decomp._apply_grants(role_name);
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION quota_decomp.regrant_plans() IS
+'gives every role the rights on objects that its grants need, after a restore by another role or an update of the extension; granted is false where the role does not exist';
+
+----------------------------------------------------------------------
+-- Estimates
+----------------------------------------------------------------------
+
+CREATE FUNCTION quota_decomp.submit_estimate(plan text, org text, product text, period text, amount numeric, note text DEFAULT NULL) RETURNS int
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	id CONSTANT int := quota_decomp._plan_id(plan, 2);
+	estimates_whole CONSTANT boolean := (SELECT a.estimate_whole FROM quota_decomp.access a WHERE a.plan_id = id);
+	round_no int;
+	org_id int;
+	product_id int;
+	period_id int;
+	is_planned boolean;
+	step numeric;
+	number int;
+BEGIN
+	-- two of one role at the same time would both find nothing to supersede
+	PERFORM pg_advisory_xact_lock(hashtext('quota_decomp.estimate'), id);
+	BEGIN
+		org_id := quota_decomp._node_id(id, 'org', org);
+	EXCEPTION WHEN undefined_object THEN
+		-- of the others it is not even said whether they exist
+		IF estimates_whole THEN
+			RAISE;
+		END IF;
+	END;
+	IF NOT estimates_whole AND NOT EXISTS (SELECT FROM quota_decomp.own_node o WHERE o.plan_id = id AND o.node_id = org_id) THEN
+		RAISE insufficient_privilege USING MESSAGE = format('role %I may not estimate for %s', current_user, coalesce(quote_literal(org), 'NULL')),
+			DETAIL = format('It estimates for %s.', coalesce((SELECT string_agg(quote_literal(s.key), ', ' ORDER BY s.sort_no) || ' and what is below'
+				FROM (SELECT n.key, n.sort_no FROM quota_decomp.visible_node n WHERE n.plan_id = id AND n.login = current_user AND n.planned ORDER BY n.sort_no LIMIT 5) AS s),
+				'nobody: it is not the login of a member of the plan')),
+			HINT = 'Members are named by key, path or label.';
+	END IF;
+	SELECT n.planned INTO is_planned FROM quota_decomp.visible_node n WHERE n.plan_id = id AND n.node_id = org_id;
+	IF NOT is_planned THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('%L has no target in plan %L to estimate', org, plan),
+			HINT = 'Estimates are for the members that the plan gives targets to.';
+	END IF;
+	IF (product IS NULL) <> (period IS NULL) THEN
+		RAISE invalid_parameter_value USING MESSAGE = 'an estimate is for a member''s total or for a product and a period',
+			DETAIL = CASE WHEN product IS NULL THEN format('A period is given, %L, but no product.', period) ELSE format('A product is given, %L, but no period.', product) END,
+			HINT = CASE WHEN product IS NULL THEN format('For all products give %L.', (SELECT n.key FROM quota_decomp.visible_node n WHERE n.plan_id = id AND n.dimension = 'product' ORDER BY n.depth, n.sort_no LIMIT 1))
+				ELSE 'Give a period; for all of them one estimate each, or a total without a product.' END;
+	ELSIF product IS NOT NULL THEN
+		product_id := quota_decomp._node_id(id, 'product', product);
+		period_id := quota_decomp._period_id(id, period);
+	END IF;
+	SELECT p.unit INTO step FROM quota_decomp.visible_plan p WHERE p.plan_id = id;
+	IF amount IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = format('the estimate for %L has no amount', org),
+			HINT = 'Who expects nothing says 0.';
+	ELSIF amount::text IN ('NaN', 'Infinity', '-Infinity') THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('the estimate for %L is no number: %s', org, amount);
+	ELSIF amount % step <> 0 THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('estimate %s for %L is no multiple of the plan''s unit %s', amount, org, trim_scale(step)),
+			HINT = format('Say %s.', trim_scale(round(amount / step) * step));
+	END IF;
+
+	-- the round that is open, else the next one
+	SELECT coalesce(max(r.round) FILTER (WHERE r.closed_at IS NULL), max(r.round) + 1, 1) INTO round_no FROM quota_decomp.visible_round r WHERE r.plan_id = id;
+	UPDATE quota_decomp.own_estimate e SET state = 'superseded'
+	WHERE e.plan_id = id AND e.round = round_no AND e.state = 'submitted'
+	  AND e.org_id = org_id AND e.product_id IS NOT DISTINCT FROM product_id AND e.period_id IS NOT DISTINCT FROM period_id;
+	INSERT INTO quota_decomp.own_estimate (plan_id, round, org_id, product_id, period_id, amount, note)
+	VALUES (id, round_no, org_id, product_id, period_id, trim_scale(amount), note)
+	RETURNING estimate_no INTO number;
+	RETURN number;
+END $$;
+COMMENT ON FUNCTION quota_decomp.submit_estimate(text, text, text, text, numeric, text) IS
+'hands in what a member expects to reach, in all or of a product in a period; takes the place of what the same role submitted before; returns its number';

@@ -29,7 +29,7 @@ CREATE FUNCTION quota_decomp._check_name(argument text, name text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
 	IF name IS NULL THEN
-		RAISE null_value_not_allowed USING MESSAGE = format('%s must not be NULL', argument);
+		RAISE null_value_not_allowed USING MESSAGE = format('%s must not be null', argument);
 	ELSIF btrim(name) = '' THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('%s must not be empty', argument);
 	END IF;
@@ -43,7 +43,7 @@ DECLARE
 	r record;
 BEGIN
 	IF source IS NULL THEN
-		RAISE null_value_not_allowed USING MESSAGE = format('%s must not be NULL', argument);
+		RAISE null_value_not_allowed USING MESSAGE = format('%s must not be null', argument);
 	END IF;
 	SELECT c.relkind, c.relpersistence INTO r FROM pg_class c WHERE c.oid = source;
 	IF NOT FOUND THEN
@@ -247,10 +247,11 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = format('there is no kind %s of metric', coalesce(quote_literal(kind), 'NULL')),
 			HINT = 'Kinds: sum, distinct, ratio, balance_ratio, last.';
 	ELSIF coalesce(direction NOT IN ('higher', 'lower'), true) THEN
-		RAISE invalid_parameter_value USING MESSAGE = format('direction is %s', coalesce(quote_literal(direction), 'NULL')),
-			HINT = 'It says which is better: higher or lower.';
+		RAISE invalid_parameter_value USING MESSAGE = format('direction must be higher or lower, not %s', coalesce(quote_literal(direction), 'NULL')),
+			HINT = 'It says which is better.';
 	ELSIF coalesce(unit <= 0 OR unit = 'NaN' OR unit::text = 'Infinity', true) THEN
-		RAISE invalid_parameter_value USING MESSAGE = format('unit must be positive, not %s', coalesce(unit::text, 'NULL'));
+		RAISE invalid_parameter_value USING MESSAGE = format('unit must be a number greater than zero: %s', coalesce(unit::text, 'null')),
+			HINT = 'The unit is the smallest step of an amount, for example 0.01 or 1000.';
 	ELSIF value IS NULL AND kind <> 'sum' THEN
 		RAISE null_value_not_allowed USING MESSAGE = format('a metric of kind %s needs a value column', kind), HINT = 'Only sum can do without: it counts the rows.';
 	ELSIF denominator IS NULL AND kind IN ('ratio', 'balance_ratio') THEN

@@ -133,7 +133,7 @@ BEGIN
 			INTO rows_read, nulls USING s.level_columns;
 		END IF;
 		IF nulls > 0 THEN
-			RAISE NOTICE USING MESSAGE = format('hierarchy %L: %s rows of %s have no key and are left out', hierarchy, nulls, source);
+			RAISE NOTICE USING MESSAGE = format('hierarchy %L: rows of %s without a key are left out: %s', hierarchy, source, nulls);
 		END IF;
 		edges := edges || coalesce(rows_read, '{}');
 	END LOOP;
@@ -145,7 +145,7 @@ BEGIN
 	END IF;
 	SELECT count(*) AS n, min(e.key) AS key INTO bad FROM unnest(edges) AS e WHERE e.valid_to = e.valid_from AND e.last_level;
 	IF bad.n > 0 THEN
-		RAISE NOTICE USING MESSAGE = format('hierarchy %L: %s empty spans are left out, for example of member %L', hierarchy, bad.n, bad.key);
+		RAISE NOTICE USING MESSAGE = format('hierarchy %L: empty spans are left out: %s, for example that of member %L', hierarchy, bad.n, bad.key);
 	END IF;
 	SELECT e.key INTO bad FROM unnest(edges) AS e WHERE e.key IN ('(all)', '(unassigned)') LIMIT 1;
 	IF FOUND THEN
@@ -258,7 +258,7 @@ BEGIN
 		JOIN unnest(edges) AS e ON e.edge = i.edge
 		WHERE i.valid_from <> coalesce(i.ended, e.valid_from) OR i.goes_on IS NULL AND i.valid_to <> e.valid_to GROUP BY e.key) AS c;
 	IF bad.n > 0 THEN
-		RAISE NOTICE USING MESSAGE = format('hierarchy %L: %s members are there on days when who is above them is not, for example %L', hierarchy, bad.n, bad.key),
+		RAISE NOTICE USING MESSAGE = format('hierarchy %L: members that are there on days when who is above them is not: %s, for example %L', hierarchy, bad.n, bad.key),
 			DETAIL = 'What they did on such days counts on (unassigned).';
 	END IF;
 	RETURN found_instances;
@@ -283,6 +283,9 @@ DECLARE
 	strays record;
 BEGIN
 	SELECT e.*, coalesce(e.as_of, (now() AT TIME ZONE e.time_zone)::date) AS today INTO p FROM quota_decomp.editable_plan e WHERE e.plan_id = plan_id;
+	IF NOT FOUND THEN
+		RAISE insufficient_privilege USING MESSAGE = format('role %I may not change plan %s', current_user, plan_id);
+	END IF;
 	day := CASE WHEN p.today >= p.ends THEN p.starts ELSE greatest(p.today, p.starts) END;
 	FOREACH dimension IN ARRAY ARRAY['org', 'product'] LOOP
 		hierarchy := CASE dimension WHEN 'org' THEN p.org ELSE p.product END;
@@ -432,15 +435,22 @@ BEGIN
 			  AND NOT EXISTS (SELECT FROM quota_decomp.editable_node s WHERE s.plan_id = plan_id AND s.parent_id = n.node_id AND s.kind = 'self');
 		END IF;
 
-		-- nobody is planned under somebody who is not
-		UPDATE quota_decomp.editable_node AS n SET planned = false
-		FROM (WITH RECURSIVE below AS (
-				SELECT b.node_id FROM quota_decomp.editable_node b JOIN quota_decomp.editable_node u ON u.plan_id = plan_id AND u.node_id = b.parent_id
-				WHERE b.plan_id = plan_id AND b.dimension = dimension AND b.planned AND NOT u.planned
-				UNION
-				SELECT b.node_id FROM below JOIN quota_decomp.editable_node b ON b.plan_id = plan_id AND b.parent_id = below.node_id
-			) SELECT below.node_id FROM below) AS o
-		WHERE n.plan_id = plan_id AND n.node_id = o.node_id AND n.planned;
+		-- nobody is planned under somebody who is not: who comes when the unit has
+		-- moved, which is planned where it was on the day
+		WITH RECURSIVE below AS (
+			SELECT b.node_id FROM quota_decomp.editable_node b JOIN quota_decomp.editable_node u ON u.plan_id = plan_id AND u.node_id = b.parent_id
+			WHERE b.plan_id = plan_id AND b.dimension = dimension AND b.planned AND NOT u.planned
+			UNION
+			SELECT b.node_id FROM below JOIN quota_decomp.editable_node b ON b.plan_id = plan_id AND b.parent_id = below.node_id
+		), changed AS (
+			UPDATE quota_decomp.editable_node AS n SET planned = false
+			FROM below o WHERE n.plan_id = plan_id AND n.node_id = o.node_id AND n.planned RETURNING n.key, n.kind
+		)
+		SELECT count(*) AS n, min(c.key) AS key INTO strays FROM changed c WHERE c.kind = 'member';
+		IF strays.n > 0 THEN
+			RAISE NOTICE USING MESSAGE = format('hierarchy %L: members that get no target: %s, for example %L', hierarchy, strays.n, strays.key),
+				DETAIL = format('They come under somebody who is elsewhere on %s, for which the plan is made.', day);
+		END IF;
 	END LOOP;
 
 	WITH RECURSIVE up AS (
@@ -694,12 +704,12 @@ BEGIN
 		open_still := format('(f.%1$I >= %2$s OR f.%1$I IS NULL AND %3$s)', l.closed_column, quota_decomp._day_bound(closed_kind, format('%L::date', day + 1), p.time_zone), open_still);
 	END IF;
 	IF l.amount_column IS NOT NULL THEN
-		EXECUTE format('SELECT avg(f.%1$I::numeric) FROM %2$s AS f WHERE f.%3$I::text = ANY (%4$L::text[])%5$s', l.amount_column, source, l.stage_column, l.won,
+		EXECUTE format('SELECT coalesce(avg(f.%1$I::numeric) FILTER (WHERE f.%3$I::text = ANY (%4$L::text[])%5$s), avg(f.%1$I::numeric)) FROM %2$s AS f', l.amount_column, source, l.stage_column, l.won,
 			CASE WHEN l.closed_column IS NOT NULL THEN format(' AND f.%I < %s', l.closed_column, quota_decomp._day_bound(closed_kind, format('%L::date', day + 1), p.time_zone)) ELSE '' END)
 		INTO mean_won;
 	END IF;
 	amount_value := format('coalesce(%s)', concat_ws(', ', CASE WHEN l.amount_column IS NOT NULL THEN format('f.%I::numeric', l.amount_column) END,
-		CASE WHEN l.list_price_column IS NOT NULL THEN format('f.%I::numeric', l.list_price_column) END, format('%s::numeric', coalesce(mean_won, 0))));
+		CASE WHEN l.list_price_column IS NOT NULL THEN format('f.%I::numeric', l.list_price_column) END, format('%s::numeric', coalesce(mean_won, 1))));
 	SELECT max(n.node_id) FILTER (WHERE n.dimension = 'org' AND n.kind = 'unassigned'),
 		   coalesce(max(n.node_id) FILTER (WHERE n.dimension = 'product' AND n.kind = 'unassigned'), max(n.node_id) FILTER (WHERE n.dimension = 'product' AND n.kind = 'root'))
 	INTO org_rest, product_rest
@@ -717,4 +727,150 @@ BEGIN
 	USING org_rest, product_rest, plan_id, day;
 END $$;
 COMMENT ON FUNCTION quota_decomp._open_pipeline(int, text, date) IS
-'internal: the deals that were open on a day, by node; a missing amount is the list price, else the mean of the deals won by then';
+'internal: the deals that were open on a day, by node; a missing amount is the list price, else the mean of the deals won by then, else of all; where no amounts are mapped, 1';
+
+--
+-- What does not match
+--
+CREATE FUNCTION quota_decomp._spelling(key text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+	IF getdatabaseencoding() = 'UTF8' THEN
+		-- full-width letters and digits are the same letters and digits
+		key := normalize(key, NFKC);
+	END IF;
+	RETURN nullif(translate(regexp_replace(lower(key), '[[:space:][:punct:]]+', '', 'g'), '、。·・「」『』【】《》〈〉—–‐‑…', ''), '');
+END $$;
+COMMENT ON FUNCTION quota_decomp._spelling(text) IS 'internal: a key without case, blanks, punctuation and full-width forms';
+
+CREATE FUNCTION quota_decomp.check_mapping(plan text)
+RETURNS TABLE (source text, dimension text, hierarchy text, key text, facts bigint, amount numeric, problem text, suggestion text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+	id CONSTANT int := quota_decomp._plan_id(plan, 1);
+	p record;
+	s record;
+	c record;
+	relation regclass;
+	kind text;
+	at_kind text;
+	amount_column text;
+	related boolean;
+BEGIN
+	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = id;
+	IF NOT (SELECT a.whole FROM quota_decomp.access a WHERE a.plan_id = id) THEN
+		RAISE insufficient_privilege USING MESSAGE = format('role %I sees a part of plan %L only', current_user, plan),
+			HINT = 'What matches nobody is shown to those who see the whole.';
+	END IF;
+	FOR s IN
+		-- by day, where a key belongs to somebody on the fact's day; deals are
+		-- looked up on whatever day is asked about
+		SELECT format('metric %L', m.metric) AS name, m.schema_name, m.relation_name, m.at_column AS at, m.member_column AS member, m.product_column AS product,
+			   CASE WHEN m.kind IN ('sum', 'ratio') THEN m.value_column END AS amount, m.kind, true AS by_day, true AS used
+		FROM quota_decomp.visible_metric m
+		WHERE m.metric = p.metric OR m.metric IN (SELECT d.metric FROM quota_decomp.visible_driver d WHERE d.plan_id = id)
+		   OR m.metric IN (SELECT v.metric FROM quota_decomp.visible_plan v WHERE v.plan_id = p.volume_plan_id)
+		UNION ALL
+		SELECT format('pipeline %L', l.pipeline), l.schema_name, l.relation_name, NULL, l.member_column, l.product_column, l.amount_column, 'sum', false,
+			   l.pipeline IN (SELECT d.pipeline FROM quota_decomp.visible_driver d WHERE d.plan_id = id AND d.pipeline IS NOT NULL)
+		FROM quota_decomp.visible_pipeline l
+		ORDER BY by_day DESC, name
+	LOOP
+		source := s.name;
+		dimension := NULL;
+		hierarchy := NULL;
+		key := NULL;
+		facts := NULL;
+		amount := NULL;
+		suggestion := NULL;
+		-- a relation or a column that is gone is a finding, not an error
+		BEGIN
+			relation := quota_decomp._source(s.schema_name, s.relation_name);
+			at_kind := quota_decomp._column(relation, 'at', s.at, 'day');
+			PERFORM quota_decomp._column(relation, 'member', s.member, 'key'), quota_decomp._column(relation, 'product', s.product, 'key'),
+				quota_decomp._column(relation, 'value', s.amount, 'number');
+		EXCEPTION WHEN undefined_table OR undefined_column OR datatype_mismatch THEN
+			problem := SQLERRM;
+			RETURN NEXT;
+			CONTINUE;
+		END;
+		-- a pipeline nobody of the plan is in belongs to others
+		IF NOT s.used THEN
+			EXECUTE format('SELECT EXISTS (SELECT FROM %s AS f WHERE %s IN (SELECT k.key FROM quota_decomp._keys($1, $2) AS k))', relation,
+				CASE WHEN coalesce(s.member, s.product) IS NULL THEN 'NULL' ELSE quota_decomp._key_expression(format('f.%I', coalesce(s.member, s.product))) END)
+			INTO related USING id, CASE WHEN s.member IS NULL THEN 'product' ELSE 'org' END;
+			CONTINUE WHEN NOT related;
+		END IF;
+		amount_column := CASE WHEN s.amount IS NOT NULL THEN format('sum(f.%I::numeric)', s.amount) WHEN s.kind = 'sum' AND s.by_day THEN 'count(*)::numeric' ELSE 'NULL::numeric' END;
+		IF s.by_day THEN
+			EXECUTE format('SELECT count(*), %s FROM %s AS f WHERE f.%I IS NULL', amount_column, relation, s.at) INTO facts, amount;
+			IF facts > 0 THEN
+				dimension := 'day';
+				problem := 'empty';
+				RETURN NEXT;
+			END IF;
+		END IF;
+		FOR c IN SELECT v.* FROM (VALUES ('org', p.org, s.member), ('product', p.product, s.product)) AS v(dimension, hierarchy, mapped) WHERE v.hierarchy IS NOT NULL LOOP
+			RETURN QUERY EXECUTE format($q$
+				WITH g AS (
+					SELECT %1$s AS m, %2$s AS d, count(*) AS c, %3$s AS a FROM %4$s AS f WHERE %5$s GROUP BY 1, 2
+				), k AS MATERIALIZED (
+					SELECT * FROM quota_decomp._keys($1, $2)
+				), missed AS (
+					SELECT g.m, sum(g.c)::bigint AS c, sum(g.a) AS a, EXISTS (SELECT FROM k WHERE k.key = g.m) AS known
+					FROM g LEFT JOIN k AS hit ON hit.key = g.m AND (g.d IS NULL OR hit.valid_from <= g.d AND hit.valid_to > g.d)
+					WHERE hit.key IS NULL GROUP BY g.m
+				), spelled AS (
+					-- a member's keys and its label; what to write is the key without its level, if that is its own
+					SELECT w.spelling, min(w.write) AS write, count(DISTINCT w.write) AS members
+					FROM (SELECT quota_decomp._spelling(v.word) AS spelling, coalesce((SELECT min(b.key) FROM k AS b WHERE b.own_key = k.own_key AND n.level || ':' || b.key = k.own_key), k.own_key) AS write
+						  FROM k JOIN quota_decomp.visible_node n ON n.plan_id = $1 AND n.node_id = k.member_id, LATERAL (VALUES (k.key), (n.label)) AS v(word)
+						  WHERE EXISTS (SELECT FROM missed WHERE NOT missed.known AND missed.m <> '')) AS w
+					WHERE w.spelling IS NOT NULL GROUP BY w.spelling
+				)
+				SELECT $3, $2, $4, missed.m::text, missed.c, missed.a,
+					CASE WHEN $5 THEN 'no column mapped' WHEN missed.m IS NULL OR missed.m = '' THEN 'empty' WHEN missed.known THEN 'outside its dates'
+						WHEN spelled.members > 1 THEN 'ambiguous spelling' ELSE 'unknown key' END,
+					CASE WHEN NOT missed.known AND spelled.members = 1 THEN spelled.write END
+				FROM missed LEFT JOIN spelled ON NOT missed.known AND spelled.spelling = quota_decomp._spelling(missed.m)
+				ORDER BY abs(missed.a) DESC NULLS LAST, missed.c DESC, missed.m $q$,
+				CASE WHEN c.mapped IS NULL THEN 'NULL::text COLLATE "C"' ELSE quota_decomp._key_expression(format('f.%I', c.mapped)) END,
+				CASE WHEN s.by_day THEN quota_decomp._day_expression(at_kind, format('f.%I', s.at), p.time_zone) ELSE 'NULL::date' END,
+				amount_column, relation, CASE WHEN s.by_day THEN format('f.%I IS NOT NULL', s.at) ELSE 'true' END)
+			USING id, c.dimension, s.name, c.hierarchy, c.mapped IS NULL;
+		END LOOP;
+	END LOOP;
+	-- members and the rest of the mapping
+	FOR s IN SELECT h.* FROM quota_decomp.visible_hierarchy_source h WHERE h.hierarchy IN (p.org, p.product) ORDER BY h.hierarchy, h.source_no LOOP
+		source := format('hierarchy %L', s.hierarchy);
+		dimension := CASE WHEN s.hierarchy = p.org THEN 'org' ELSE 'product' END;
+		hierarchy := s.hierarchy;
+		key := NULL;
+		facts := NULL;
+		amount := NULL;
+		suggestion := NULL;
+		BEGIN
+			relation := quota_decomp._source(s.schema_name, s.relation_name);
+			PERFORM quota_decomp._column(relation, v.argument, v.mapped, v.wanted)
+			FROM (VALUES ('key', s.key_column, 'key'), ('parent', s.parent_column, 'key'), ('label', s.label_column, 'text'), ('valid_from', s.valid_from_column, 'day'),
+				('valid_to', s.valid_to_column, 'day'), ('hired', s.hired_column, 'day'), ('left_on', s.left_on_column, 'day'), ('login', s.login_column, 'text'),
+				('eligible', s.eligible_column, 'keys'), ('member_group', s.group_column, 'text')) AS v(argument, mapped, wanted);
+			PERFORM quota_decomp._column(relation, 'levels', u.l, 'key') FROM unnest(s.level_columns) AS u(l);
+		EXCEPTION WHEN undefined_table OR undefined_column OR datatype_mismatch THEN
+			problem := SQLERRM;
+			RETURN NEXT;
+		END;
+	END LOOP;
+	RETURN QUERY
+	SELECT format('alias of %L', a.hierarchy), d.dimension, a.hierarchy, a.from_key, NULL::bigint, NULL::numeric, format('stands for %L, which is no member', a.to_key), NULL::text
+	FROM (VALUES ('org', p.org), ('product', p.product)) AS d(dimension, hierarchy) JOIN quota_decomp.visible_alias a ON a.hierarchy = d.hierarchy
+	WHERE NOT EXISTS (SELECT FROM quota_decomp.visible_node_key k WHERE k.plan_id = id AND k.dimension = d.dimension AND k.key = a.to_key)
+	ORDER BY 2, 4;
+	RETURN QUERY
+	SELECT format('scorecard %L', c.scorecard), NULL::text, NULL::text, nullif(c.member_group, ''), count(*), sum(c.weight), 'weights do not sum to 1'::text, NULL::text
+	FROM quota_decomp.visible_scorecard c GROUP BY c.scorecard, c.member_group HAVING sum(c.weight) <> 1 ORDER BY 1, 4;
+END $$;
+COMMENT ON FUNCTION quota_decomp.check_mapping(text) IS
+'what of the CRM matches nothing in a plan, with rows and amounts, and the key that was probably meant; scorecards that do not sum to 1; what is mapped but gone';

@@ -29,7 +29,7 @@ COMMENT ON FUNCTION quota_decomp._is_rate(text) IS 'internal: whether a metric''
 CREATE FUNCTION quota_decomp._check_unit(amount numeric, unit numeric, what text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	IF amount IN ('NaN', 'Infinity', '-Infinity') THEN
+	IF amount::text IN ('NaN', 'Infinity', '-Infinity') THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('%s must be a finite number, not %s', what, amount);
 	ELSIF amount % unit <> 0 THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('%s %s is no multiple of the unit %s', what, amount, unit),
@@ -461,11 +461,10 @@ BEGIN
 			RAISE invalid_parameter_value USING MESSAGE = CASE dimension WHEN 'org_product' THEN format('driver %L needs the column product_key of %s', name, source)
 				WHEN 'time' THEN 'a source weighs time for the whole plan only' ELSE 'product_key belongs to drivers of dimension org_product' END;
 		END IF;
-		PERFORM quota_decomp._column(source, 'key', key, CASE dimension WHEN 'time' THEN 'day' ELSE 'key' END);
-		PERFORM quota_decomp._column(source, 'value', value, 'number');
-		IF product_key IS NOT NULL THEN
-			PERFORM quota_decomp._column(source, 'product_key', product_key, 'key');
-		END IF;
+		PERFORM quota_decomp._check_source('source', source),
+				quota_decomp._column(source, 'key', key, CASE dimension WHEN 'time' THEN 'day' ELSE 'key' END),
+				quota_decomp._column(source, 'value', value, 'number'),
+				quota_decomp._column(source, 'product_key', product_key, 'key');
 		SELECT s.nspname, c.relname INTO rel_schema, rel_name FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = source;
 	ELSIF num_nonnulls(key, value, product_key) > 0 THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('driver %L has columns but no source', name);
@@ -510,7 +509,9 @@ DECLARE
 	period_id int := CASE WHEN period IS NOT NULL THEN quota_decomp._period_id(id, period) END;
 BEGIN
 	SELECT e.*, quota_decomp._is_rate(e.metric) AS rate INTO p FROM quota_decomp.editable_plan e WHERE e.plan_id = id;
-	PERFORM quota_decomp._check_planned(id, org_id);
+	IF num_nonnulls(floor, cap, locked, uplift) > 0 THEN
+		PERFORM quota_decomp._check_planned(id, org_id);
+	END IF;
 	-- a plan that is not split by product has one
 	IF product IS NULL AND period IS NOT NULL AND p.product IS NULL THEN
 		SELECT n.node_id INTO product_id FROM quota_decomp.editable_node n WHERE n.plan_id = id AND n.dimension = 'product' AND n.kind = 'root';

@@ -69,6 +69,7 @@ BEGIN
 	WHERE n.plan_id = plan_id AND n.dimension = dimension;
 	ANALYZE pg_temp.qd_member;
 	CREATE TEMP TABLE qd_value (node_id int, value numeric, source text) ON COMMIT DROP;
+	CREATE TEMP TABLE qd_ramp (node_id int, share numeric) ON COMMIT DROP;
 
 	FOR d IN SELECT * FROM quota_decomp._drivers(plan_id, dimension) LOOP
 		TRUNCATE pg_temp.qd_value;
@@ -126,6 +127,14 @@ BEGIN
 			CONTINUE;
 		END IF;
 		IF d.metric IS NOT NULL THEN
+			TRUNCATE pg_temp.qd_ramp;
+			INSERT INTO pg_temp.qd_ramp
+			SELECT m.node_id, sum(w.value * quota_decomp.ramp(m.began, daterange(e.starts, e.ends), p.ramp_curve)) / nullif(sum(w.value), 0)
+			FROM pg_temp.qd_member m
+			JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'time' AND w.driver_no = -1 AND w.org_id IS NULL
+			JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = w.period_id
+			WHERE dimension = 'org' AND m.planned AND m.leaf AND m.kind = 'member' AND m.began > cov_from AND p.ramp_curve IS NOT NULL
+			GROUP BY m.node_id;
 			-- who began within the span has no full span to go by, who has nothing
 			-- at all none either: the median of the peers who have, the siblings
 			-- where at least three do, else all; a newcomer's times his ramp
@@ -136,13 +145,6 @@ BEGIN
 			), median AS (
 				SELECT q.parent_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY q.value) AS value, count(*) AS people, grouping(q.parent_id) = 1 AS whole
 				FROM peer q GROUP BY GROUPING SETS ((q.parent_id), ())
-			), full_ramp AS (
-				SELECT m.node_id, sum(w.value * quota_decomp.ramp(m.began, daterange(e.starts, e.ends), p.ramp_curve)) / nullif(sum(w.value), 0) AS share
-				FROM pg_temp.qd_member m
-				JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'time' AND w.driver_no = -1 AND w.org_id IS NULL
-				JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = w.period_id
-				WHERE dimension = 'org' AND m.planned AND m.leaf AND m.began > cov_from AND p.ramp_curve IS NOT NULL
-				GROUP BY m.node_id
 			)
 			INSERT INTO pg_temp.qd_value
 			SELECT m.node_id,
@@ -154,18 +156,29 @@ BEGIN
 			FROM pg_temp.qd_member m
 			LEFT JOIN median s ON s.parent_id = m.parent_id AND s.people >= 3 AND NOT s.whole
 			LEFT JOIN median a ON a.whole
-			LEFT JOIN full_ramp r ON r.node_id = m.node_id
+			LEFT JOIN pg_temp.qd_ramp r ON r.node_id = m.node_id
 			WHERE m.planned AND m.leaf AND m.kind = 'member' AND coalesce(s.value, a.value) IS NOT NULL
 			  AND (m.began > cov_from OR NOT EXISTS (SELECT FROM pg_temp.qd_value v WHERE v.node_id = m.node_id));
+			-- what the ramp takes off stays visible below the parent, if that was asked
+			INSERT INTO pg_temp.qd_value
+			SELECT f.node_id, sum(round(v.value * (1 - r.share) / r.share, 6)), 'what the ramp takes off'
+			FROM pg_temp.qd_member f
+			JOIN pg_temp.qd_member m ON m.parent_id = f.parent_id AND m.planned
+			JOIN pg_temp.qd_ramp r ON r.node_id = m.node_id AND r.share > 0 AND r.share < 1
+			JOIN pg_temp.qd_value v ON v.node_id = m.node_id AND v.source LIKE 'newcomer%'
+			WHERE f.kind = 'relief' AND f.planned
+			GROUP BY f.node_id;
 			-- the newcomer's own few facts give way
 			DELETE FROM pg_temp.qd_value v USING pg_temp.qd_value n
 			WHERE n.node_id = v.node_id AND n.source LIKE 'newcomer%' AND v.source = 'history';
 			SELECT count(*) FILTER (WHERE v.source LIKE 'newcomer%'), count(*) FILTER (WHERE v.source LIKE 'no %') INTO newcomers, nothing FROM pg_temp.qd_value v;
 			IF dimension = 'org' AND newcomers > 0 THEN
-				RAISE NOTICE USING MESSAGE = format('%s members began within the span of driver %L and weigh the median of their peers%s', newcomers, d.driver, CASE WHEN p.ramp_curve IS NULL THEN '' ELSE ', times their ramp' END);
+				RAISE NOTICE USING MESSAGE = format('driver %L: %s began within its span and %s the median of the peers%s', d.driver, newcomers || CASE newcomers WHEN 1 THEN ' member' ELSE ' members' END,
+					CASE newcomers WHEN 1 THEN 'weighs' ELSE 'weigh' END, CASE WHEN p.ramp_curve IS NULL THEN '' ELSE ', times a ramp' END);
 			END IF;
 			IF dimension = 'org' AND nothing > 0 THEN
-				RAISE NOTICE USING MESSAGE = format('%s members have no history in driver %L and weigh the median of their peers: no history is not zero', nothing, d.driver);
+				RAISE NOTICE USING MESSAGE = format('driver %L: %s no history and %s the median of the peers: no history is not zero', d.driver, CASE nothing WHEN 1 THEN '1 member has' ELSE nothing || ' members have' END,
+					CASE nothing WHEN 1 THEN 'weighs' ELSE 'weigh' END);
 			END IF;
 		END IF;
 		-- units nobody has a value of: the sum below, deepest first; then whoever
@@ -193,10 +206,10 @@ BEGIN
 	-- blended: one driver's values as they are, so that shares stay exact
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, product_id, value, share, source)
 	WITH part AS (
-		SELECT coalesce(w.org_id, w.product_id) AS node_id, w.value, w.share, w.source, d.driver, d.share AS driver_share, count(*) OVER (PARTITION BY m.parent_id, coalesce(w.org_id, w.product_id)) AS drivers
+		SELECT coalesce(w.org_id, w.product_id) AS node_id, w.value, w.share, w.source, k.driver, k.share AS driver_share, count(*) OVER (PARTITION BY m.parent_id, coalesce(w.org_id, w.product_id)) AS drivers
 		FROM quota_decomp.editable_weight w
 		JOIN pg_temp.qd_member m ON m.node_id = coalesce(w.org_id, w.product_id)
-		JOIN quota_decomp._drivers(plan_id, dimension) AS d ON d.driver_no = w.driver_no
+		JOIN quota_decomp._drivers(plan_id, dimension) AS k ON k.driver_no = w.driver_no
 		WHERE w.plan_id = plan_id AND w.dimension = dimension
 	), blend AS (
 		SELECT t.node_id, CASE WHEN max(t.drivers) = 1 THEN max(t.value) ELSE round(sum(t.driver_share * t.share) / sum(t.driver_share), 15) END AS value,
@@ -210,9 +223,46 @@ BEGIN
 	FROM pg_temp.qd_member m LEFT JOIN blend b ON b.node_id = m.node_id
 	WHERE m.planned
 	WINDOW s AS (PARTITION BY m.parent_id);
-	DROP TABLE pg_temp.qd_member, pg_temp.qd_value;
+	DROP TABLE pg_temp.qd_member, pg_temp.qd_value, pg_temp.qd_ramp;
 END $$;
 COMMENT ON FUNCTION quota_decomp._weigh_tree(int, text) IS 'internal: weights of the organisation or the products, by driver and blended (driver -1)';
+
+-- A newcomer's ramp takes something off his weight.  Where that is to stay with
+-- the parent it needs a place: a leaf beside the newcomers.
+CREATE FUNCTION quota_decomp._load_relief(plan_id int) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	p record;
+	parents int[];
+	last_id int;
+BEGIN
+	SELECT v.*, quota_decomp._is_rate(v.metric) AS rate INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
+	IF p.ramp_relief = 'parent' AND p.ramp_curve IS NOT NULL AND NOT p.rate THEN
+		SELECT array_agg(DISTINCT n.parent_id) INTO parents FROM quota_decomp.editable_node n
+		WHERE n.plan_id = plan_id AND n.dimension = 'org' AND n.planned AND n.leaf AND n.kind = 'member'
+		  AND quota_decomp.ramp(n.hired, daterange(p.starts, p.ends), p.ramp_curve) < 1;
+	END IF;
+	UPDATE quota_decomp.editable_node n SET planned = n.parent_id = ANY (coalesce(parents, '{}'))
+	WHERE n.plan_id = plan_id AND n.kind = 'relief' AND n.planned <> (n.parent_id = ANY (coalesce(parents, '{}')));
+	IF parents IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT max(n.node_id) INTO last_id FROM quota_decomp.editable_node n WHERE n.plan_id = plan_id;
+	INSERT INTO quota_decomp.editable_node (plan_id, node_id, dimension, parent_id, key, label, kind, depth, path, sort_no, leaf, planned)
+	SELECT plan_id, last_id + row_number() OVER (ORDER BY n.sort_no), 'org', n.node_id, n.key || '/ramp', '(ramp)', 'relief', n.depth + 1,
+		   n.path || '/' || quota_decomp._escape_key(n.key || '/ramp'), n.sort_no, true, true
+	FROM quota_decomp.editable_node n
+	WHERE n.plan_id = plan_id AND n.node_id = ANY (parents)
+	  AND NOT EXISTS (SELECT FROM quota_decomp.editable_node s WHERE s.plan_id = plan_id AND s.parent_id = n.node_id AND s.kind = 'relief');
+	INSERT INTO quota_decomp.editable_node_closure (plan_id, ancestor_id, node_id, distance)
+	SELECT plan_id, c.ancestor_id, n.node_id, c.distance + 1
+	FROM quota_decomp.editable_node n JOIN quota_decomp.editable_node_closure c ON c.plan_id = plan_id AND c.node_id = n.parent_id
+	WHERE n.plan_id = plan_id AND n.node_id > last_id
+	UNION ALL
+	SELECT plan_id, n.node_id, n.node_id, 0 FROM quota_decomp.editable_node n WHERE n.plan_id = plan_id AND n.node_id > last_id;
+END $$;
+COMMENT ON FUNCTION quota_decomp._load_relief(int) IS 'internal: a leaf for what ramps take off, below each parent of a newcomer, where the plan keeps it there';
 
 -- Time: what a working day of a period brought, times the working days the
 -- period will have; a period lies as many whole years before its namesake as
@@ -307,8 +357,8 @@ BEGIN
 	END LOOP;
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, period_id, value, share, source)
 	WITH part AS (
-		SELECT w.org_id, w.period_id, w.value, w.share, w.source, d.driver, d.share AS driver_share, count(*) OVER (PARTITION BY w.org_id, w.period_id) AS drivers
-		FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'time') AS d ON d.driver_no = w.driver_no
+		SELECT w.org_id, w.period_id, w.value, w.share, w.source, k.driver, k.share AS driver_share, count(*) OVER (PARTITION BY w.org_id, w.period_id) AS drivers
+		FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'time') AS k ON k.driver_no = w.driver_no
 		WHERE w.plan_id = plan_id AND w.dimension = 'time'
 	), blend AS (
 		SELECT t.org_id, t.period_id, CASE WHEN max(t.drivers) = 1 THEN max(t.value) ELSE round(sum(t.driver_share * t.share) / sum(t.driver_share), 15) END AS value,
@@ -373,8 +423,8 @@ BEGIN
 		SELECT plan_id, 'org_product', n.no, s.node_id, s.product_id, s.value, s.share,
 			   CASE WHEN n.no = -1 THEN d.driver || ': ' ELSE '' END || CASE WHEN d.metric IS NOT NULL THEN 'history' WHEN d.pipeline IS NOT NULL THEN 'pipeline' ELSE 'column' END
 		FROM (SELECT m.*, round(m.value / nullif(sum(m.value) OVER (PARTITION BY m.node_id), 0), 15) AS share FROM mix m WHERE m.value > 0) AS s
-		-- one driver is its own blend
-		JOIN unnest(ARRAY[d.driver_no, -1]) AS n(no) ON n.no >= 0 OR drivers = 1;
+		-- one driver is its own blend, and is written once
+		CROSS JOIN (SELECT CASE drivers WHEN 1 THEN -1 ELSE d.driver_no END AS no) AS n;
 		GET DIAGNOSTICS found = ROW_COUNT;
 		IF found = 0 THEN
 			PERFORM quota_decomp._no_data(d.driver, 'org_product', 'No planned member has a positive value for a planned product.');
@@ -385,8 +435,8 @@ BEGIN
 	END IF;
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, product_id, value, share, source)
 	SELECT plan_id, 'org_product', -1, t.org_id, t.product_id, t.value, round(t.value / sum(t.value) OVER (PARTITION BY t.org_id), 15), t.source
-	FROM (SELECT w.org_id, w.product_id, sum(d.share * w.share) AS value, string_agg(d.driver || ': ' || w.source, '; ' ORDER BY d.driver) AS source
-		  FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'org_product') AS d ON d.driver_no = w.driver_no
+	FROM (SELECT w.org_id, w.product_id, sum(k.share * w.share) AS value, string_agg(k.driver || ': ' || w.source, '; ' ORDER BY k.driver) AS source
+		  FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'org_product') AS k ON k.driver_no = w.driver_no
 		  WHERE w.plan_id = plan_id AND w.dimension = 'org_product'
 		  GROUP BY w.org_id, w.product_id) AS t;
 END $$;

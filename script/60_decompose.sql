@@ -30,7 +30,7 @@ BEGIN
 	CREATE TEMP TABLE qd_org ON COMMIT DROP AS
 	SELECT n.node_id, CASE WHEN n.depth > 0 THEN n.parent_id END AS parent_id, n.key, n.depth, n.sort_no, n.leaf, n.hired,
 		   n.node_id NOT IN (SELECT c.parent_id FROM quota_decomp.editable_node c WHERE c.plan_id = plan_id AND c.parent_id IS NOT NULL AND c.planned) AS bottom,
-		   0 AS members, w.value AS weight, b.floor, b.cap, b.locked, coalesce(b.uplift, 0) AS uplift,
+		   0 AS members, 1::numeric AS unknown_mix, w.value AS weight, b.floor, b.cap, b.locked, coalesce(b.uplift, 0) AS uplift,
 		   NULL::numeric AS asked, NULL::numeric AS amount, NULL::numeric AS low, NULL::numeric AS high
 	FROM quota_decomp.editable_node n
 	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'org' AND w.driver_no = -1 AND w.org_id = n.node_id
@@ -100,6 +100,11 @@ BEGIN
 			HINT = 'set_eligible() and the mapped columns of eligibility leave no product to anybody.';
 	END IF;
 
+	-- who may have no cell at all is asked for nothing
+	UPDATE pg_temp.qd_org o SET weight = 0
+	WHERE o.node_id IN (SELECT s.org_id FROM pg_temp.qd_shut s GROUP BY s.org_id
+						HAVING count(*) = (SELECT count(*) FROM pg_temp.qd_product g WHERE g.leaf) * (SELECT count(*) FROM pg_temp.qd_period));
+
 	-- bounds and goals, each lifted to all ancestors
 	CREATE TEMP TABLE qd_cell ON COMMIT DROP AS
 	SELECT o.node_id AS org_id, b.product_id, b.period_id, o.depth,
@@ -153,16 +158,30 @@ BEGIN
 			HINT = 'Relax a bound or a goal.';
 	END IF;
 	ANALYZE pg_temp.qd_cell;
+	SELECT sum(c.low) AS low, CASE WHEN count(c.high) = (SELECT count(*) FROM pg_temp.qd_product g WHERE g.leaf) * (SELECT count(*) FROM pg_temp.qd_period) - (SELECT count(*) FROM pg_temp.qd_shut s WHERE s.depth = 0)
+				THEN sum(c.high) END AS high INTO node
+	FROM pg_temp.qd_cell c WHERE c.depth = 0;
+	IF node.low > p.total OR node.high < p.total THEN
+		RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('the total %s of plan %L cannot be decomposed: its cells must hold at least %s%s', p.total, p.plan, node.low, ' and at most ' || node.high),
+			DETAIL = (SELECT string_agg(h.what, '; ' ORDER BY h.amount DESC) || '.' FROM (
+				SELECT format('goal %s holds %s in %s at %s', g.goal_no, n.key, e.label, g.amount) AS what, g.amount
+				FROM quota_decomp.editable_goal g JOIN pg_temp.qd_org n ON n.node_id = g.org_id JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = g.period_id WHERE g.plan_id = plan_id
+				UNION ALL
+				SELECT format('bounds hold %s of %s at %s to %s', CASE count(*) WHEN 1 THEN '1 cell' ELSE count(*) || ' cells' END, n.key, sum(coalesce(b.locked, b.floor, 0)), coalesce(sum(coalesce(b.locked, b.cap))::text, 'any')), sum(coalesce(b.locked, b.floor, 0))
+				FROM quota_decomp.editable_bound b JOIN pg_temp.qd_org n ON n.node_id = b.org_id WHERE b.plan_id = plan_id AND b.product_id IS NOT NULL GROUP BY n.key
+				ORDER BY 2 DESC LIMIT 5) AS h),
+			HINT = 'Relax a goal or a bound, or plan another total.';
+	END IF;
 
 	-- factors: own mix over the parent's, own season over the parent's, ramp
 	CREATE TEMP TABLE qd_mix ON COMMIT DROP AS
-	SELECT h.org_id, g.product_id, CASE WHEN u.share > 0 AND w.share > 0 THEN greatest(round(w.share / u.share, 9), 0.000000001) WHEN w.share > 0 THEN 1 ELSE 0.001 END AS factor
-	FROM (SELECT DISTINCT w.org_id FROM quota_decomp.editable_weight w WHERE w.plan_id = plan_id AND w.dimension = 'org_product' AND w.driver_no = -1) AS h
-	JOIN pg_temp.qd_org o ON o.node_id = h.org_id AND o.depth > 0
-	CROSS JOIN pg_temp.qd_product g
-	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'org_product' AND w.driver_no = -1 AND w.org_id = h.org_id AND w.product_id = g.product_id
-	LEFT JOIN quota_decomp.editable_weight u ON u.plan_id = plan_id AND u.dimension = 'org_product' AND u.driver_no = -1 AND u.org_id = o.parent_id AND u.product_id = g.product_id
-	WHERE g.leaf;
+	SELECT w.org_id, w.product_id, CASE WHEN u.share > 0 AND w.share > 0 THEN greatest(round(w.share / u.share, 9), 0.000000001) WHEN w.share > 0 THEN 1 ELSE 0.001 END AS factor
+	FROM quota_decomp.editable_weight w
+	JOIN pg_temp.qd_org o ON o.node_id = w.org_id AND o.depth > 0
+	LEFT JOIN quota_decomp.editable_weight u ON u.plan_id = plan_id AND u.dimension = 'org_product' AND u.driver_no = -1 AND u.org_id = o.parent_id AND u.product_id = w.product_id
+	WHERE w.plan_id = plan_id AND w.dimension = 'org_product' AND w.driver_no = -1;
+	-- a product that somebody with a mix has never had
+	UPDATE pg_temp.qd_org o SET unknown_mix = 0.001 WHERE o.node_id IN (SELECT m.org_id FROM pg_temp.qd_mix m);
 	CREATE TEMP TABLE qd_season ON COMMIT DROP AS
 	WITH season AS (
 		SELECT w.org_id, w.period_id, CASE WHEN u.share > 0 THEN round(w.share / u.share, 9) ELSE 1 END AS factor
@@ -271,7 +290,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		concat_ws(', ',
 			CASE WHEN totals THEN 'o.low AS row_low, o.high AS row_high' END,
 			CASE WHEN sign = 0 THEN format(CASE WHEN bounded THEN 'CASE WHEN x.org_id IS NULL THEN %s END AS weight' ELSE '%s AS weight' END,
-				CASE WHEN mix AND season THEN 'greatest(round(coalesce(f.factor, 1) * coalesce(t.factor, 1), 9), 0.000000001)' WHEN mix THEN 'coalesce(f.factor, 1)' WHEN season THEN 'coalesce(t.factor, 1)' ELSE '1::numeric' END)
+				CASE WHEN mix AND season THEN 'greatest(round(coalesce(f.factor, o.unknown_mix) * coalesce(t.factor, 1), 9), 0.000000001)' WHEN mix THEN 'coalesce(f.factor, o.unknown_mix)' WHEN season THEN 'coalesce(t.factor, 1)' ELSE '1::numeric' END)
 			ELSE 'u.free AS weight' END,
 			CASE WHEN sign = 0 AND bounded THEN 'CASE WHEN b.low > 0 AND b.locked IS NULL THEN b.low END AS low, CASE WHEN b.locked IS NULL THEN b.high END AS high, b.locked'
 			ELSE format('NULL::numeric AS low, %s AS high, NULL::numeric AS locked', CASE sign WHEN 0 THEN 'NULL::numeric' WHEN 1 THEN 'CASE WHEN u.free = 0 THEN 0 END' ELSE 'u.free' END) END),
@@ -299,13 +318,15 @@ COMMENT ON FUNCTION quota_decomp._level_query(boolean, boolean, int, boolean, bo
 
 -- Parent by parent down the tree; the root's cells of the tier are there.
 -- sign 0: the target; 1 or -1: a tier above or below it, whose difference is split.
-CREATE FUNCTION quota_decomp._split_down(plan_id int, tier quota_decomp.tier, revision int, unit numeric, sign int, restricted boolean) RETURNS void
+CREATE FUNCTION quota_decomp._split_down(plan_id int, tier quota_decomp.tier, revision int, unit numeric, sign int, restricted boolean) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
 	parent record;
 	reason text;
 	reason_detail text;
+	written bigint := 0;
+	level_written bigint;
 	mix CONSTANT boolean := EXISTS (SELECT FROM pg_temp.qd_mix);
 	season CONSTANT boolean := EXISTS (SELECT FROM pg_temp.qd_season);
 	bounded boolean;
@@ -364,6 +385,8 @@ BEGIN
 				CASE sign WHEN 0 THEN 't.amount' WHEN 1 THEN 'u.amount + t.amount' ELSE 'u.amount - t.amount' END,
 				CASE sign WHEN 0 THEN '' ELSE 'JOIN pg_temp.qd_free u ON u.org_id = t.node_id AND u.product_id = t.product_id AND u.period_id = t.period_id' END)
 				USING depth, unit, NULL::int, plan_id, tier, revision;
+			GET DIAGNOSTICS level_written = ROW_COUNT;
+			written := written + level_written;
 		EXCEPTION WHEN SQLSTATE 'QD001' THEN
 			-- again, parent by parent and by name, so that the error can name what
 			-- stands against it
@@ -384,8 +407,21 @@ BEGIN
 		END;
 	END LOOP;
 	DROP TABLE pg_temp.qd_restricted, pg_temp.qd_sum;
+	RETURN written;
 END $$;
-COMMENT ON FUNCTION quota_decomp._split_down(int, quota_decomp.tier, int, numeric, int, boolean) IS 'internal: the cells of every node from those of the root';
+COMMENT ON FUNCTION quota_decomp._split_down(int, quota_decomp.tier, int, numeric, int, boolean) IS 'internal: the cells of every node from those of the root; returns their number';
+
+-- Statistics of what was just written, so that views are planned well before
+-- autovacuum comes by; whoever may not is left to it.
+CREATE FUNCTION quota_decomp._analyze() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF pg_has_role((SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()), 'USAGE') THEN
+		ANALYZE quota_decomp.plan, quota_decomp.node, quota_decomp.node_closure, quota_decomp.node_key, quota_decomp.period, quota_decomp.period_closure,
+			quota_decomp.weight, quota_decomp.target;
+	END IF;
+END $$;
+COMMENT ON FUNCTION quota_decomp._analyze() IS 'internal: statistics of the plan layer''s tables, where the current role may ask for them: superusers and the database''s owner';
 
 CREATE FUNCTION quota_decomp.decompose(plan text, visible_rows_only boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -396,8 +432,13 @@ DECLARE
 	root int;
 	t record;
 	written bigint;
+	work_mem CONSTANT text := current_setting('work_mem');
 BEGIN
 	PERFORM set_config('row_security', CASE WHEN visible_rows_only THEN 'on' ELSE 'off' END, true);
+	-- a level of cells is joined and sorted at once: with less it goes through files
+	IF pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('64MB') THEN
+		PERFORM set_config('work_mem', '64MB', true);
+	END IF;
 	id := quota_decomp._plan_id(plan, 3);
 	PERFORM quota_decomp._lock_draft(id);
 	SELECT v.*, quota_decomp._is_rate(v.metric) AS rate INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = id;
@@ -410,12 +451,24 @@ BEGIN
 	END IF;
 	DELETE FROM quota_decomp.editable_weight w WHERE w.plan_id = id;
 	PERFORM quota_decomp._load_nodes(id);
+	PERFORM quota_decomp._load_relief(id);
+	-- what was said of somebody who is no longer planned would hold nothing
+	SELECT n.key, s.what INTO t
+	FROM (SELECT b.org_id, 'a bound: set_bound() without amounts takes it back' AS what FROM quota_decomp.editable_bound b WHERE b.plan_id = id
+		  UNION ALL SELECT g.org_id, format('goal %s: drop_goal() lets it go', g.goal_no) FROM quota_decomp.editable_goal g WHERE g.plan_id = id) AS s
+	JOIN quota_decomp.editable_node n ON n.plan_id = id AND n.node_id = s.org_id
+	WHERE NOT n.planned ORDER BY n.key LIMIT 1;
+	IF FOUND THEN
+		RAISE object_not_in_prerequisite_state USING MESSAGE = format('%L gets no target any more, but the plan holds something for it', t.key),
+			DETAIL = 'The organisation has changed since.', HINT = format('It has %s.', t.what);
+	END IF;
 	PERFORM quota_decomp._weigh_time(id);
 	IF p.product IS NOT NULL THEN
 		PERFORM quota_decomp._weigh_mix(id);
 	END IF;
 	IF p.rate THEN
 		PERFORM quota_decomp._decompose_rate(id);
+		SELECT count(*) INTO written FROM quota_decomp.editable_target g WHERE g.plan_id = id AND g.revision_from = p.revision;
 	ELSE
 		PERFORM quota_decomp._weigh_tree(id, 'product');
 		PERFORM quota_decomp._weigh_tree(id, 'org');
@@ -424,16 +477,18 @@ BEGIN
 		INSERT INTO quota_decomp.editable_target (plan_id, tier, org_id, product_id, period_id, revision_from, amount, rule)
 		SELECT id, 'target', root, c.product_id, c.period_id, p.revision, c.amount, c.rule
 		FROM quota_decomp._split_company(id, p.total, p.unit) AS c;
+		GET DIAGNOSTICS written = ROW_COUNT;
 		PERFORM quota_decomp._split_org(id, p.total, p.unit);
-		PERFORM quota_decomp._split_down(id, 'target', p.revision, p.unit, 0, false);
+		written := written + quota_decomp._split_down(id, 'target', p.revision, p.unit, 0, false);
 		FOR t IN SELECT x.tier FROM quota_decomp.editable_plan_tier x WHERE x.plan_id = id ORDER BY x.tier LOOP
-			PERFORM quota_decomp._decompose_tier(id, t.tier);
+			written := written + quota_decomp._decompose_tier(id, t.tier);
 		END LOOP;
 		DROP TABLE pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut, pg_temp.qd_cell, pg_temp.qd_mix, pg_temp.qd_season, pg_temp.qd_parent_cell;
 	END IF;
-	SELECT count(*) INTO written FROM quota_decomp.editable_target g WHERE g.plan_id = id AND g.revision_from = p.revision;
 	UPDATE quota_decomp.editable_plan v SET decomposed = true WHERE v.plan_id = id;
 	UPDATE quota_decomp.editable_revision r SET made_at = now(), made_by = current_user WHERE r.plan_id = id AND r.revision = p.revision;
+	PERFORM quota_decomp._analyze();
+	PERFORM set_config('work_mem', work_mem, true);
 	RETURN written;
 END $$;
 COMMENT ON FUNCTION quota_decomp.decompose(text, boolean) IS

@@ -13,7 +13,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION quota_decomp._tier_sign(quota_decomp.tier, text) IS 'internal: whether a tier lies above (1) or below (-1) the target';
 
-CREATE FUNCTION quota_decomp._decompose_tier(plan_id int, tier quota_decomp.tier) RETURNS void
+CREATE FUNCTION quota_decomp._decompose_tier(plan_id int, tier quota_decomp.tier) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
@@ -23,6 +23,7 @@ DECLARE
 	difference numeric;
 	free numeric;
 	driver int;
+	written bigint;
 BEGIN
 	SELECT v.*, m.direction INTO p FROM quota_decomp.editable_plan v JOIN quota_decomp.visible_metric m ON m.metric = v.metric WHERE v.plan_id = plan_id;
 	SELECT x.* INTO t FROM quota_decomp.editable_plan_tier x WHERE x.plan_id = plan_id AND x.tier = tier;
@@ -70,6 +71,7 @@ BEGIN
 	SELECT plan_id, tier, f.org_id, f.product_id, f.period_id, p.revision,
 		   f.amount + sign * quota_decomp.allocate(difference, f.free, cap => CASE WHEN sign < 0 THEN f.free END, unit => p.unit) OVER (ORDER BY f.product_id, f.period_id), NULL
 	FROM pg_temp.qd_free f JOIN pg_temp.qd_org o ON o.node_id = f.org_id AND o.depth = 0;
+	GET DIAGNOSTICS written = ROW_COUNT;
 	SELECT d.driver_no INTO driver FROM quota_decomp.editable_driver d WHERE d.plan_id = plan_id AND d.dimension = 'org' AND d.driver = t.driver;
 	WITH need AS (
 		SELECT o.node_id, o.key, r.key AS parent_key, o.sort_no, CASE WHEN o.depth = 0 THEN difference END AS total, f.free,
@@ -85,13 +87,14 @@ BEGIN
 	)
 	UPDATE pg_temp.qd_org o SET asked = s.amount, amount = s.amount, low = 0, high = CASE WHEN sign < 0 OR s.free = 0 THEN s.free END
 	FROM split s WHERE s.node_id = o.node_id;
-	PERFORM quota_decomp._split_down(plan_id, tier, p.revision, p.unit, sign, driver IS NOT NULL OR EXISTS (SELECT FROM pg_temp.qd_held));
+	written := written + quota_decomp._split_down(plan_id, tier, p.revision, p.unit, sign, driver IS NOT NULL OR EXISTS (SELECT FROM pg_temp.qd_held));
 	DROP TABLE pg_temp.qd_free, pg_temp.qd_held;
 	IF tier = 'base' AND p.direction = 'higher' AND difference > 0 THEN
 		RAISE NOTICE USING MESSAGE = format('the base of plan %L is %s under its target: who only reaches base misses the commitment', p.plan, trim_scale(difference));
 	END IF;
+	RETURN written;
 END $$;
-COMMENT ON FUNCTION quota_decomp._decompose_tier(int, quota_decomp.tier) IS 'internal: writes the cells of tier base or stretch from those of the target';
+COMMENT ON FUNCTION quota_decomp._decompose_tier(int, quota_decomp.tier) IS 'internal: writes the cells of tier base or stretch from those of the target; returns their number';
 
 ----------------------------------------------------------------------
 -- Rates: win rates, margins, days; they add up by their planned volumes
@@ -155,15 +158,15 @@ BEGIN
 	CREATE TEMP TABLE qd_volume (org_id int, product_id int, period_id int, volume numeric) ON COMMIT DROP;
 	IF p.volume_plan_id IS NOT NULL THEN
 		INSERT INTO pg_temp.qd_volume
-		SELECT s.node_id, g.node_id, e.period_id, t.amount
-		FROM quota_decomp.visible_target t
-		JOIN quota_decomp.visible_node o ON o.plan_id = t.plan_id AND o.node_id = t.org_id
-		JOIN quota_decomp.visible_node d ON d.plan_id = t.plan_id AND d.node_id = t.product_id
-		JOIN quota_decomp.visible_period v ON v.plan_id = t.plan_id AND v.period_id = t.period_id
+		SELECT s.node_id, g.node_id, e.period_id, z.amount
+		FROM quota_decomp.visible_target z
+		JOIN quota_decomp.visible_node o ON o.plan_id = z.plan_id AND o.node_id = z.org_id
+		JOIN quota_decomp.visible_node d ON d.plan_id = z.plan_id AND d.node_id = z.product_id
+		JOIN quota_decomp.visible_period v ON v.plan_id = z.plan_id AND v.period_id = z.period_id
 		JOIN pg_temp.qd_seller s ON s.path = o.path AND s.bottom
 		JOIN pg_temp.qd_good g ON g.path = d.path
 		JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.leaf AND e.starts = v.starts
-		WHERE t.plan_id = p.volume_plan_id AND t.tier = 'target' AND t.revision_to IS NULL;
+		WHERE z.plan_id = p.volume_plan_id AND z.tier = 'target' AND z.revision_to IS NULL;
 	ELSE
 		RAISE NOTICE USING MESSAGE = format('plan %L has no volume plan: its rates are weighed by the denominators of the baseline', p.plan);
 		INSERT INTO pg_temp.qd_volume

@@ -4,11 +4,12 @@
 -- Everything here reads a mapped pipeline with the rights of the caller, as
 -- it was known on a day: nothing that happened later is used.  The method is
 -- described in docs/forecast.md.  Probabilities are double precision, they
--- steer; amounts are numeric.
+-- steer; amounts are numeric.  Parallel restricted: what is mapped may be a
+-- temporary table.
 ----------------------------------------------------------------------
 
 CREATE FUNCTION quota_decomp._local_day(relation regclass, column_name name, alias text, zone text) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 	-- a day stays a day; a moment is cut in the zone that was asked for
 	SELECT CASE
 		WHEN a.atttypid = 'date'::regtype THEN format('%s.%I', alias, column_name)
@@ -19,7 +20,7 @@ $$;
 COMMENT ON FUNCTION quota_decomp._local_day(regclass, name, text, text) IS 'internal: the expression for the day of a column';
 
 CREATE FUNCTION quota_decomp._pipeline_relation(pipeline text, history boolean) RETURNS regclass
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	m quota_decomp.visible_pipeline;
@@ -45,7 +46,7 @@ COMMENT ON FUNCTION quota_decomp._pipeline_relation(text, boolean) IS 'internal:
 
 CREATE FUNCTION quota_decomp._stage_spells(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (key text, stage text, entered date, left_on date)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 50000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 50000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	m quota_decomp.visible_pipeline;
@@ -68,7 +69,7 @@ COMMENT ON FUNCTION quota_decomp._stage_spells(text, date, text) IS 'internal: w
 
 CREATE FUNCTION quota_decomp._deals(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (key text, member text, product text, account text, stage text, entered date, opened date, closed date, won boolean, amount numeric, amount_source text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	m quota_decomp.visible_pipeline;
@@ -138,7 +139,7 @@ CREATE FUNCTION quota_decomp._outlook(pipeline text, day date, bounds date[], fi
 RETURNS TABLE (kind text, key text, member text, product text, stage text, opened date, period int, deals float8, probability float8,
 			   amount numeric, amount_source text, from_day date, to_day date,
 			   forecast_open numeric, actual_open numeric, forecast_new numeric, actual_new numeric)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
 WITH deal AS MATERIALIZED (
 	SELECT d.* FROM quota_decomp._deals(_outlook.pipeline, _outlook.day, _outlook.zone) d
 ), spell AS MATERIALIZED (
@@ -204,7 +205,8 @@ WITH deal AS MATERIALIZED (
 ), landmark AS MATERIALIZED (
 	-- deals that were open at an origin, by age and stage, and what came of them
 	SELECT o.i, o.d - d.opened AS age, coalesce(s.stage, '') AS stage, count(*)::float8 AS n,
-		   count(*) FILTER (WHERE d.won AND d.closed <= o.d + o.days)::float8 AS won,
+		   ARRAY[count(*) FILTER (WHERE d.won AND d.closed <= o.d + o.days / 3), count(*) FILTER (WHERE d.won AND d.closed <= o.d + 2 * o.days / 3),
+				 count(*) FILTER (WHERE d.won AND d.closed <= o.d + o.days)]::float8[] AS won,
 		   sum(d.amount) FILTER (WHERE d.won AND d.closed <= o.d + o.days) AS won_amount,
 		   sum(d.amount) AS amount
 	FROM origin o
@@ -222,7 +224,8 @@ WITH deal AS MATERIALIZED (
 		   coalesce(lag(u.b) OVER (ORDER BY u.period) - 1, _outlook.day) AS before
 	FROM unnest(_outlook.bounds) WITH ORDINALITY AS u(b, period)
 	UNION ALL
-	SELECT o.i, o.d + o.days, 1, o.d FROM origin o WHERE o.i > 0
+	-- the past is asked at a third, two thirds and the whole of the distance
+	SELECT o.i, o.d + h * o.days / 3, h, o.d + (h - 1) * o.days / 3 FROM origin o, generate_series(1, 3) AS h WHERE o.i > 0
 ), start AS (
 	SELECT l.i, o.d AS starts, l.age, false AS new, NULL::float8 AS n FROM landmark l JOIN origin o ON o.i = l.i JOIN oldest x ON x.i = l.i AND l.age < x.age GROUP BY 1, 2, 3
 	UNION ALL
@@ -252,7 +255,10 @@ WITH deal AS MATERIALIZED (
 	FROM walked w JOIN bound b ON b.i = w.i AND w.on_day > b.before AND w.on_day <= b.last WHERE w.new
 	GROUP BY 1, 2
 ), trial AS MATERIALIZED (
-	SELECT l.i, l.stage, l.age, l.n, l.won, coalesce(c.p, 0) AS p, l.amount, l.won_amount FROM landmark l JOIN chance c ON c.i = l.i AND c.age = l.age AND c.period = 1 WHERE l.i > 0
+	SELECT l.i, l.stage, l.age, c.period AS h, l.n, l.won[c.period] AS won, l.amount, least(1, sum(c.p) OVER (PARTITION BY l.i, l.stage, l.age ORDER BY c.period)) AS p
+	FROM landmark l JOIN (SELECT x.i, x.age, h AS period, coalesce(y.p, 0) AS p FROM (SELECT DISTINCT c.i, c.age FROM chance c WHERE c.i > 0) AS x
+		CROSS JOIN generate_series(1, 3) AS h LEFT JOIN chance y ON y.i = x.i AND y.age = x.age AND y.period = h) AS c ON c.i = l.i AND c.age = l.age
+	WHERE l.i > 0
 ), lesson AS MATERIALIZED (
 	-- which earlier forecasts had been answered when: the last three count
 	SELECT l.i, l.j, 0.7 ^ l.place AS w
@@ -260,31 +266,32 @@ WITH deal AS MATERIALIZED (
 		  FROM origin a JOIN origin b ON b.i > 0 AND b.d + b.days <= a.d) AS l
 	WHERE l.place < 3
 ), evidence AS MATERIALIZED (
-	SELECT l.i, t.stage, t.age, l.j, l.w * t.n AS n, l.w * t.won AS won, t.p FROM lesson l JOIN trial t ON t.i = l.j WHERE t.p > 0
+	SELECT l.i, t.stage, t.age, t.h, l.w * t.n AS n, l.w * t.won AS won, t.p FROM lesson l JOIN trial t ON t.i = l.j WHERE t.p > 0
+), tally AS MATERIALIZED (
+	-- in hundredths, for speed
+	SELECT e.i, e.stage, e.h, sum(e.n * e.p) / sum(e.n) AS p, sum(e.n) AS n, sum(e.won) AS won FROM evidence e GROUP BY e.i, e.stage, e.h, floor(e.p * 100)
 ), overall AS MATERIALIZED (
-	-- the odds of all open deals are stretched until the earlier forecasts
+	-- what is said of all open deals is stretched until the earlier forecasts
 	-- would have been right
 	WITH RECURSIVE fit AS (
-		SELECT e.i, 0 AS round, 1::float8 AS odds, sum(e.won) + 20 AS won FROM evidence e GROUP BY e.i
+		SELECT t.i, t.h, 0 AS round, 1::float8 AS odds, sum(t.won) + 20 AS won FROM tally t GROUP BY t.i, t.h
 		UNION ALL
-		SELECT f.i, f.round + 1, f.odds * f.won / (20 + (SELECT sum(e.n * f.odds * e.p / (1 + (greatest(f.odds, 1) - 1) * e.p)) FROM evidence e WHERE e.i = f.i)), f.won
+		SELECT f.i, f.h, f.round + 1, f.odds * f.won / (20 + (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM tally t WHERE t.i = f.i AND t.h = f.h)), f.won
 		FROM fit f WHERE f.round < 12
 	)
-	SELECT f.i, f.odds FROM fit f WHERE f.round = 12
-), tally AS MATERIALIZED (
-	SELECT e.i, e.stage, e.age, e.p, sum(e.n) AS n, sum(e.won) AS won FROM evidence e GROUP BY 1, 2, 3, 4
+	SELECT f.i, f.h, f.odds FROM fit f WHERE f.round = 12
 ), by_stage AS MATERIALIZED (
 	WITH RECURSIVE fit AS (
-		SELECT t.i, t.stage, 0 AS round, o.odds,
+		SELECT t.i, t.stage, t.h, 0 AS round, o.odds,
 			   -- what little evidence there is is filled up with the average
 			   sum(t.won) + 20 * sum(t.n * o.odds * t.p / (1 + (greatest(o.odds, 1) - 1) * t.p)) / sum(t.n) AS won, 1 + 20 / sum(t.n) AS more
-		FROM tally t JOIN overall o ON o.i = t.i GROUP BY t.i, t.stage, o.odds
+		FROM tally t JOIN overall o ON o.i = t.i AND o.h = t.h GROUP BY t.i, t.stage, t.h, o.odds
 		UNION ALL
-		SELECT f.i, f.stage, f.round + 1,
-			   f.odds * f.won / greatest(f.more * (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM tally t WHERE t.i = f.i AND t.stage = f.stage), 1e-9), f.won, f.more
+		SELECT f.i, f.stage, f.h, f.round + 1,
+			   f.odds * f.won / greatest(f.more * (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM tally t WHERE t.i = f.i AND t.stage = f.stage AND t.h = f.h), 1e-9), f.won, f.more
 		FROM fit f WHERE f.round < 12
 	)
-	SELECT f.i, f.stage, f.odds FROM fit f WHERE f.round = 12
+	SELECT f.i, f.stage, f.h, f.odds FROM fit f WHERE f.round = 12
 ), fresh AS MATERIALIZED (
 	SELECT o.i, coalesce(sum(d.n), 0) AS won, coalesce(sum(d.amount), 0) AS amount
 	FROM origin o
@@ -293,29 +300,38 @@ WITH deal AS MATERIALIZED (
 	WHERE o.i > 0 GROUP BY o.i
 ), new_ratio AS MATERIALIZED (
 	SELECT l.i, (sum(l.w * f.won) + 20) / (sum(l.w * coalesce(n.won, 0)) + 20) AS ratio
-	FROM lesson l JOIN fresh f ON f.i = l.j LEFT JOIN newly n ON n.i = l.j AND n.period = 1 GROUP BY l.i
+	FROM lesson l JOIN fresh f ON f.i = l.j LEFT JOIN (SELECT n.i, sum(n.won) AS won FROM newly n GROUP BY n.i) AS n ON n.i = l.j GROUP BY l.i
 ), typical AS MATERIALIZED (
 	SELECT o.i, avg(d.amount) AS amount FROM origin o JOIN deal d ON d.won AND d.closed BETWEEN o.since AND o.d GROUP BY o.i
 ), answered AS MATERIALIZED (
 	SELECT o.i, o.d, o.days,
 		   coalesce((SELECT sum(t.amount::float8 * coalesce(s.odds, v.odds, 1) * t.p / (1 + (greatest(coalesce(s.odds, v.odds, 1), 1) - 1) * t.p))
-			FROM trial t LEFT JOIN overall v ON v.i = t.i LEFT JOIN by_stage s ON s.i = t.i AND s.stage = t.stage WHERE t.i = o.i), 0) AS forecast_open,
+			FROM trial t LEFT JOIN overall v ON v.i = t.i AND v.h = 3 LEFT JOIN by_stage s ON s.i = t.i AND s.stage = t.stage AND s.h = 3 WHERE t.i = o.i AND t.h = 3), 0) AS forecast_open,
 		   coalesce((SELECT sum(l.won_amount) FROM landmark l WHERE l.i = o.i), 0) AS actual_open,
-		   coalesce((SELECT n.won * coalesce(r.ratio, 1) * y.amount::float8 FROM newly n JOIN typical y ON y.i = n.i LEFT JOIN new_ratio r ON r.i = n.i WHERE n.i = o.i AND n.period = 1), 0) AS forecast_new,
+		   coalesce((SELECT sum(n.won * coalesce(r.ratio, 1) * y.amount::float8) FROM newly n JOIN typical y ON y.i = n.i LEFT JOIN new_ratio r ON r.i = n.i WHERE n.i = o.i), 0) AS forecast_new,
 		   (SELECT f.amount FROM fresh f WHERE f.i = o.i) AS actual_new
 	FROM origin o WHERE o.i > 0
 ), shock AS (
 	SELECT sqrt((coalesce(sum(a.miss ^ 2), 0) + 2 * 0.2 ^ 2) / (count(a.miss) + 2)) AS sd, count(a.miss) AS n
 	FROM (SELECT ln(((a.actual_open + a.actual_new)::float8) / (a.forecast_open + a.forecast_new)) AS miss FROM answered a
 		  WHERE a.actual_open + a.actual_new > 0 AND a.forecast_open + a.forecast_new > 0) AS a
+), distance AS (
+	-- between the three distances the stretch is interpolated
+	SELECT b.period, x.h, least(3, x.h + 1) AS next, least(1, greatest(0, x.thirds - x.h)) AS part
+	FROM bound b JOIN origin o ON o.i = 0
+	CROSS JOIN LATERAL (SELECT t.thirds, least(3, greatest(1, floor(t.thirds)))::int AS h FROM (SELECT 3 * (b.last - o.d)::float8 / o.days AS thirds) AS t) AS x
+	WHERE b.i = 0
 ), risen AS MATERIALIZED (
-	-- the odds are stretched on what is won by the end of a period; a period is
-	-- the difference of two ends
+	-- the stretch is of what is won by the end of a period; a period is the
+	-- difference of two ends
 	SELECT z.age, z.stage, z.period, z.p - coalesce(lag(z.p) OVER (PARTITION BY z.age, z.stage ORDER BY z.period), 0) AS p
-	FROM (SELECT y.age, y.stage, y.period, y.odds * y.p / (1 + (greatest(y.odds, 1) - 1) * y.p) AS p
-		  FROM (SELECT l.age, l.stage, c.period, coalesce(s.odds, v.odds, 1) AS odds, least(1, sum(c.p) OVER (PARTITION BY l.age, l.stage ORDER BY c.period)) AS p
-				FROM landmark l JOIN chance c ON c.i = 0 AND c.age = l.age
-				LEFT JOIN overall v ON v.i = 0 LEFT JOIN by_stage s ON s.i = 0 AND s.stage = l.stage
+	FROM (SELECT y.age, y.stage, y.period, max(y.odds * y.p / (1 + (greatest(y.odds, 1) - 1) * y.p)) OVER (PARTITION BY y.age, y.stage ORDER BY y.period) AS p
+		  FROM (SELECT l.age, l.stage, d.period,
+					   exp((1 - d.part) * ln(coalesce(s.odds, v.odds, 1)) + d.part * ln(coalesce(t.odds, w.odds, 1))) AS odds,
+					   least(1, sum(coalesce(c.p, 0)) OVER (PARTITION BY l.age, l.stage ORDER BY d.period)) AS p
+				FROM landmark l CROSS JOIN distance d LEFT JOIN chance c ON c.i = 0 AND c.age = l.age AND c.period = d.period
+				LEFT JOIN overall v ON v.i = 0 AND v.h = d.h LEFT JOIN by_stage s ON s.i = 0 AND s.stage = l.stage AND s.h = d.h
+				LEFT JOIN overall w ON w.i = 0 AND w.h = d.next LEFT JOIN by_stage t ON t.i = 0 AND t.stage = l.stage AND t.h = d.next
 				WHERE l.i = 0) AS y) AS z
 ), undated AS (
 	-- deals without a date of opening: if such deals are closed at times, they
@@ -334,7 +350,8 @@ WITH deal AS MATERIALIZED (
 	JOIN typical y ON y.i = 0
 )
 SELECT 'open', d.key, d.member, d.product, d.stage, d.opened, b.period, 1::float8,
-	   CASE WHEN d.opened IS NULL THEN coalesce(u.p, 0) ELSE coalesce(r.p, 0) END, d.amount, d.amount_source, b.before + 1, b.last + 1,
+	   -- where nothing was ever won, nothing is known
+	   CASE WHEN NOT EXISTS (SELECT FROM oldest x WHERE x.i = 0) THEN NULL WHEN d.opened IS NULL THEN coalesce(u.p, 0) ELSE coalesce(r.p, 0) END, d.amount, d.amount_source, b.before + 1, b.last + 1,
 	   NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
 FROM deal d
 JOIN bound b ON b.i = 0
@@ -368,7 +385,7 @@ COMMENT ON FUNCTION quota_decomp._shocked(float8, float8) IS 'internal: a probab
 CREATE FUNCTION quota_decomp._forecast(pipeline text, starts date, ends date, day date, target numeric DEFAULT NULL, first_month int DEFAULT 1, zone text DEFAULT NULL,
 	OUT won numeric, OUT open_deals bigint, OUT undated bigint, OUT at_list_price bigint, OUT at_mean bigint, OUT from_open numeric, OUT new_deals numeric, OUT from_new numeric,
 	OUT expected numeric, OUT low numeric, OUT high numeric, OUT probability numeric, OUT shock numeric, OUT back_tests int, OUT error numeric, OUT bias numeric)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	ahead quota_decomp.distribution;
@@ -391,27 +408,47 @@ BEGIN
 		SELECT count(*)::int AS n, avg(abs(x.miss)) AS mape, avg(x.miss) AS bias
 		FROM (SELECT (l.forecast_open + l.forecast_new) / (l.actual_open + l.actual_new) - 1 AS miss FROM o l WHERE l.kind = 'back-test' AND l.actual_open + l.actual_new > 0) AS x
 	), v AS (
-		SELECT l.kind, l.opened, l.amount_source, l.amount, l.deals, round(l.probability::numeric, 6) AS p, CASE l.kind WHEN 'open' THEN 1 ELSE greatest(1, ceil(l.deals))::int END AS n
+		SELECT l.kind, l.opened, l.amount_source, l.amount, l.deals, round(l.probability::numeric, 6) AS p
 		FROM o l WHERE l.kind IN ('open', 'new') AND l.to_day = ends
 	), t AS (
 		SELECT coalesce(count(*) FILTER (WHERE v.kind = 'open'), 0) AS open_deals,
 			   count(*) FILTER (WHERE v.kind = 'open' AND v.opened IS NULL) AS undated,
 			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source = 'list price') AS at_list_price,
 			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source = 'mean won deal') AS at_mean,
-			   coalesce(sum(v.p * v.amount) FILTER (WHERE v.kind = 'open'), 0) AS from_open,
-			   coalesce(sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new'), 0) AS new_deals,
-			   coalesce(sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new'), 0) AS from_new
+			   -- what is not known is not 0
+			   CASE WHEN NOT coalesce(bool_or(v.p IS NULL OR v.p > 0 AND v.amount IS NULL) FILTER (WHERE v.kind = 'open'), false) THEN coalesce(sum(v.p * v.amount) FILTER (WHERE v.kind = 'open'), 0) END AS from_open,
+			   sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new') AS new_deals,
+			   CASE WHEN NOT bool_or(v.p > 0 AND v.amount IS NULL) FILTER (WHERE v.kind = 'new') THEN sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new') END AS from_new
 		FROM v
+	), u AS (
+		-- deals not opened yet differ in their amounts only
+		SELECT round(v.amount, 2) AS amount, 1 AS n, v.p::float8 AS p FROM v WHERE v.kind = 'open' AND v.p > 0 AND v.amount IS NOT NULL
+		UNION ALL
+		SELECT w.amount, w.n, w.won / w.n
+		FROM (SELECT round(v.amount, 2) AS amount, greatest(1, ceil(sum(v.deals)))::int AS n, sum(v.p::float8 * v.deals) AS won FROM v WHERE v.kind = 'new' AND v.p > 0 AND v.amount IS NOT NULL GROUP BY 1) AS w
+	), grid AS (
+		-- many deals are put on a common step of 1, 2 or 5 by a power of ten,
+		-- some 1/60000 of them all, which is ten times as fast; the chance makes
+		-- up for what an amount loses or gains, so that the mean stays
+		SELECT x.ten * CASE WHEN x.step <= x.ten THEN 1 WHEN x.step <= 2 * x.ten THEN 2 WHEN x.step <= 5 * x.ten THEN 5 ELSE 10 END AS step
+		FROM (SELECT y.step, 10::numeric ^ floor(log(y.step)) AS ten FROM (SELECT sum(abs(u.amount) * u.n) / 60000 AS step FROM u HAVING sum(u.n) > 200 AND sum(abs(u.amount)) > 0) AS y) AS x
+	), placed AS (
+		SELECT a.amount, u.n, CASE WHEN u.p * u.amount::float8 <= a.amount::float8 AND a.amount > 0 THEN u.p * u.amount::float8 / a.amount::float8 ELSE u.p END AS p
+		FROM u LEFT JOIN grid g ON true
+		CROSS JOIN LATERAL (SELECT CASE WHEN g.step IS NULL OR u.amount <= 0 THEN u.amount ELSE greatest(1, round(u.amount / g.step)) * g.step END AS amount) AS a
 	), e AS (
-		SELECT quota_decomp.deal_outcome(round(v.amount, 2), quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, s.sd), '{1,20,47,20,1}') AS ahead
-		FROM v CROSS JOIN s CROSS JOIN LATERAL generate_series(1, v.n) AS g WHERE v.p > 0 AND v.amount IS NOT NULL
+		SELECT quota_decomp.deal_outcome(q.amount, q.q, '{1,20,47,20,1}') AS ahead
+		FROM (SELECT u.amount, u.n, quota_decomp._shocked(u.p, s.sd) AS q FROM placed u CROSS JOIN s OFFSET 0) AS q CROSS JOIN LATERAL generate_series(1, q.n) AS g
 	)
 	SELECT t.open_deals, t.undated, t.at_list_price, t.at_mean, round(t.from_open, 2), round(t.new_deals, 2), round(t.from_new, 2), round(s.sd::numeric, 4), b.n, round(b.mape, 4), round(b.bias, 4), e.ahead
 	INTO open_deals, undated, at_list_price, at_mean, from_open, new_deals, from_new, shock, back_tests, error, bias, ahead
 	FROM t CROSS JOIN s CROSS JOIN b CROSS JOIN e;
 	expected := won + from_open + from_new;
-	low := won + coalesce((quota_decomp.percentile(ahead, 0.1)).value, 0);
-	high := won + coalesce((quota_decomp.percentile(ahead, 0.9)).value, 0);
+	IF expected IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT won + coalesce(min(q.value), 0), won + coalesce(max(q.value), 0) INTO low, high
+	FROM unnest('{0.1,0.9}'::numeric[]) AS p(p) CROSS JOIN LATERAL quota_decomp.percentile(ahead, p.p) AS q;
 	IF target IS NOT NULL THEN
 		probability := coalesce(round((quota_decomp.probability_at_least(ahead, target - won)).value, 4), (won >= target)::int);
 	END IF;
@@ -421,7 +458,7 @@ COMMENT ON FUNCTION quota_decomp._forecast(text, date, date, date, numeric, int,
 
 CREATE FUNCTION quota_decomp._win_curve(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (age int, at_risk bigint, won bigint, lost bigint, still_open numeric, won_by numeric, chance numeric)
-LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 WITH deal AS MATERIALIZED (
 	SELECT d.opened, CASE WHEN d.closed IS NOT NULL THEN greatest(d.closed, d.opened) END AS closed, d.won
 	FROM quota_decomp._deals(_win_curve.pipeline, _win_curve.day, _win_curve.zone) d WHERE d.opened IS NOT NULL AND (d.won IS NULL OR d.closed IS NOT NULL)
@@ -452,7 +489,7 @@ COMMENT ON FUNCTION quota_decomp._win_curve(text, date, text) IS
 'internal: at each age at which deals ended: how many were open then, won, lost; the share still open after and won by then, and the chance of those still open to be won at all';
 
 CREATE FUNCTION quota_decomp._plan_pipeline(plan_id int) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	found text;
@@ -470,8 +507,8 @@ END $$;
 COMMENT ON FUNCTION quota_decomp._plan_pipeline(int) IS 'internal: the pipeline a plan is forecast from: of a driver, of its metric''s relation, or the only one; NULL: none';
 
 CREATE FUNCTION quota_decomp._forecast_cells(plan_id int, day date, pipeline text DEFAULT NULL)
-RETURNS TABLE (org_id int, product_id int, period_id int, open_deals bigint, without_amount bigint, from_open numeric, new_deals numeric, from_new numeric, outcome quota_decomp.distribution)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
+RETURNS TABLE (org_id int, product_id int, period_id int, open_deals bigint, without_amount bigint, from_open numeric, new_deals numeric, from_new numeric, variance numeric, shock numeric, outcome quota_decomp.distribution)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	p quota_decomp.visible_plan;
@@ -491,7 +528,7 @@ BEGIN
 	RETURN QUERY
 	WITH o AS MATERIALIZED (
 		SELECT l.* FROM quota_decomp._outlook(pipeline, day, bounds, p.first_month, p.time_zone) l
-	), known AS (
+	), known AS MATERIALIZED (
 		SELECT k.dimension, k.key, k.node_id FROM quota_decomp.visible_node_key k WHERE k.plan_id = plan_id AND k.valid_from <= day AND k.valid_to > day
 	), own AS (
 		SELECT n.parent_id, n.node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.kind = 'self'
@@ -499,42 +536,288 @@ BEGIN
 		SELECT n.dimension, min(n.node_id) AS node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.kind = 'unassigned' GROUP BY n.dimension
 	), root AS (
 		SELECT min(n.node_id) AS node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.depth = (SELECT min(m.depth) FROM quota_decomp.visible_node m WHERE m.plan_id = plan_id AND m.dimension = 'product')
-	), member AS (
-		SELECT m.member, coalesce(s.node_id, k.node_id, u.node_id) AS node_id
+	), member AS MATERIALIZED (
+		-- NULL is a key too here: that of what has none
+		SELECT coalesce('=' || m.member, '') AS member, coalesce(s.node_id, k.node_id, u.node_id) AS node_id
 		FROM (SELECT DISTINCT o.member FROM o WHERE o.kind IN ('open', 'new')) AS m
 		LEFT JOIN known k ON k.dimension = 'org' AND k.key = m.member
 		LEFT JOIN own s ON s.parent_id = k.node_id
 		LEFT JOIN stray u ON u.dimension = 'org'
-	), product AS (
-		SELECT m.product, CASE WHEN p.product IS NULL THEN r.node_id ELSE coalesce(s.node_id, k.node_id, u.node_id) END AS node_id
+	), product AS MATERIALIZED (
+		SELECT coalesce('=' || m.product, '') AS product, CASE WHEN p.product IS NULL THEN r.node_id ELSE coalesce(s.node_id, k.node_id, u.node_id) END AS node_id
 		FROM (SELECT DISTINCT o.product FROM o WHERE o.kind IN ('open', 'new')) AS m
 		CROSS JOIN root r
 		LEFT JOIN known k ON k.dimension = 'product' AND k.key = m.product
 		LEFT JOIN own s ON s.parent_id = k.node_id
 		LEFT JOIN stray u ON u.dimension = 'product'
-	), v AS (
+	), ahead AS MATERIALIZED (
+		SELECT e.period_id, e.ends FROM quota_decomp.visible_period e WHERE e.plan_id = plan_id AND e.leaf AND e.ends > day + 1
+	), v AS MATERIALIZED (
 		SELECT m.node_id AS org_id, g.node_id AS product_id, e.period_id, o.kind, o.amount_source, round(o.amount, 2) AS amount, o.deals, round(o.probability::numeric, 6) AS p,
 			   CASE o.kind WHEN 'open' THEN 1 ELSE greatest(1, ceil(o.deals))::int END AS n
 		FROM o
-		JOIN quota_decomp.visible_period e ON e.plan_id = plan_id AND e.leaf AND e.ends = o.to_day AND e.ends > day + 1
-		JOIN member m ON m.member IS NOT DISTINCT FROM o.member AND m.node_id IS NOT NULL
-		JOIN product g ON g.product IS NOT DISTINCT FROM o.product AND g.node_id IS NOT NULL
+		JOIN ahead e ON e.ends = o.to_day
+		JOIN member m ON m.member = coalesce('=' || o.member, '') AND m.node_id IS NOT NULL
+		JOIN product g ON g.product = coalesce('=' || o.product, '') AND g.node_id IS NOT NULL
 		WHERE o.kind IN ('open', 'new')
-	), c AS (
-		SELECT v.org_id, v.product_id, v.period_id, count(*) FILTER (WHERE v.kind = 'open') AS open_deals,
-			   count(*) FILTER (WHERE v.kind = 'open' AND v.amount_source IS DISTINCT FROM 'amount') AS without_amount,
-			   coalesce(sum(v.p * v.amount) FILTER (WHERE v.kind = 'open'), 0) AS from_open,
-			   coalesce(sum(v.p * v.deals::numeric) FILTER (WHERE v.kind = 'new'), 0) AS new_deals,
-			   coalesce(sum(v.p * v.deals::numeric * v.amount) FILTER (WHERE v.kind = 'new'), 0) AS from_new
-		FROM v GROUP BY 1, 2, 3
-	), d AS (
-		SELECT v.org_id, v.product_id, v.period_id,
-			   quota_decomp.deal_outcome(v.amount, quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, s.probability), '{1,20,47,20,1}') AS outcome
-		FROM v JOIN o s ON s.kind = 'shock' CROSS JOIN LATERAL generate_series(1, v.n) AS g WHERE v.p > 0 AND v.amount IS NOT NULL
-		GROUP BY 1, 2, 3
+	), w AS MATERIALIZED (
+		SELECT v.*, CASE WHEN v.p > 0 AND v.amount IS NOT NULL THEN quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END,
+			(SELECT o.probability FROM o WHERE o.kind = 'shock')) END AS q
+		FROM v
 	)
-	SELECT c.org_id, c.product_id, c.period_id, c.open_deals, c.without_amount, round(c.from_open, 2), round(c.new_deals, 4), round(c.from_new, 2), d.outcome
-	FROM c LEFT JOIN d ON d.org_id = c.org_id AND d.product_id = c.product_id AND d.period_id = c.period_id;
+	SELECT w.org_id, w.product_id, w.period_id, count(*) FILTER (WHERE g = 1 AND w.kind = 'open'),
+		   count(*) FILTER (WHERE g = 1 AND w.kind = 'open' AND w.amount_source IS DISTINCT FROM 'amount'),
+		   CASE WHEN NOT coalesce(bool_or(w.p IS NULL OR w.p > 0 AND w.amount IS NULL) FILTER (WHERE w.kind = 'open'), false) THEN round(coalesce(sum(w.p * w.amount) FILTER (WHERE g = 1 AND w.kind = 'open'), 0), 2) END,
+		   round(coalesce(sum(w.p * w.deals::numeric) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 4),
+		   CASE WHEN NOT coalesce(bool_or(w.p > 0 AND w.amount IS NULL) FILTER (WHERE w.kind = 'new'), false) THEN round(coalesce(sum(w.p * w.deals::numeric * w.amount) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 2) END,
+		   round(coalesce(sum(w.p * w.deals::numeric / w.n * (1 - w.p * w.deals::numeric / w.n) * w.amount ^ 2), 0), 2),
+		   (SELECT round(o.probability::numeric, 4) FROM o WHERE o.kind = 'shock'),
+		   quota_decomp.deal_outcome(w.amount, w.q, '{1,20,47,20,1}') FILTER (WHERE w.q IS NOT NULL)
+	FROM w CROSS JOIN LATERAL generate_series(1, w.n) AS g
+	GROUP BY 1, 2, 3;
 END $$;
 COMMENT ON FUNCTION quota_decomp._forecast_cells(int, date, text) IS
 'internal: what each leaf of the organisation is to bring of each product in each period from the current one on: from open deals, from deals not opened yet, and the distribution of both; those of a node are merged with deal_outcome(outcome)';
+
+CREATE FUNCTION quota_decomp._stage_flow(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (key text, member text, product text, opened date, step int, steps int, stage text, entered date, left_on date, days int, outcome text, won boolean, closed date, amount numeric)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 50000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	m quota_decomp.visible_pipeline;
+	names text[];
+BEGIN
+	PERFORM quota_decomp._pipeline_relation(pipeline, false);
+	SELECT p.* INTO m FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
+	-- the stages in the order given, else in the order deals go through them
+	names := coalesce(m.stages, (SELECT array_agg(r.stage ORDER BY r.place, r.stage) FROM (
+		SELECT s.stage, avg(s.place) AS place FROM (SELECT s.stage, row_number() OVER (PARTITION BY s.key ORDER BY s.entered) AS place FROM quota_decomp._stage_spells(pipeline, day, zone) s) AS s
+		WHERE s.stage <> ALL (m.won || m.lost) GROUP BY s.stage) AS r), '{}');
+	IF m.history_relation IS NULL OR names = '{}' THEN
+		-- all that is known of a deal without a history: opened, won, lost
+		RETURN QUERY SELECT d.key, d.member, d.product, d.opened, 1, 1, 'open'::text, d.opened, d.closed, CASE WHEN d.closed >= d.opened THEN d.closed - d.opened WHEN d.closed < d.opened THEN 0 END,
+			CASE WHEN d.won THEN 'passed' WHEN NOT d.won THEN 'lost' ELSE 'waiting' END, d.won, d.closed, d.amount
+		FROM quota_decomp._deals(pipeline, day, zone) d;
+		RETURN;
+	END IF;
+	RETURN QUERY
+	WITH deal AS MATERIALIZED (
+		SELECT d.* FROM quota_decomp._deals(pipeline, day, zone) d
+	), reached AS MATERIALIZED (
+		SELECT s.key, n.step::int AS step, min(s.entered) AS entered
+		FROM quota_decomp._stage_spells(pipeline, day, zone) s JOIN unnest(names) WITH ORDINALITY AS n(stage, step) ON n.stage = s.stage
+		GROUP BY s.key, n.step
+	), furthest AS (
+		SELECT r.key, max(r.step) AS step FROM reached r GROUP BY r.key
+	), passage AS (
+		-- a stage that was skipped was entered and passed, in no known time
+		SELECT d.*, n.step::int AS step, n.stage AS name, r.entered AS at, CASE WHEN d.won THEN cardinality(names) + 1 ELSE coalesce(f.step, 1) END AS last
+		FROM deal d LEFT JOIN furthest f ON f.key = d.key
+		CROSS JOIN unnest(names) WITH ORDINALITY AS n(stage, step)
+		LEFT JOIN reached r ON r.key = d.key AND r.step = n.step
+		WHERE n.step <= CASE WHEN d.won THEN cardinality(names) ELSE coalesce(f.step, 1) END
+	)
+	SELECT p.key, p.member, p.product, p.opened, p.step, cardinality(names), p.name, p.at, x.left_on, CASE WHEN x.left_on >= p.at THEN x.left_on - p.at WHEN x.left_on < p.at THEN 0 END,
+		   CASE WHEN p.step < p.last THEN 'passed' WHEN NOT p.won THEN 'lost' ELSE 'waiting' END, p.won, p.closed, p.amount
+	FROM (SELECT p.*, min(p.at) OVER (PARTITION BY p.key ORDER BY p.step ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS next_at FROM passage p) AS p
+	CROSS JOIN LATERAL (SELECT coalesce(p.next_at, p.closed) AS left_on) AS x;
+END $$;
+COMMENT ON FUNCTION quota_decomp._stage_flow(text, date, text) IS
+'internal: each deal in each stage it has reached, and how it left it: passed, lost, or waiting still; without a history one stage, open';
+
+CREATE FUNCTION quota_decomp._funnel(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (cohort date, step int, stage text, entered bigint, passed bigint, lost bigint, waiting bigint, conversion numeric, won bigint, won_amount numeric, median_days numeric, note text)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	known boolean := quota_decomp._pipeline_relation(pipeline, true) IS NOT NULL;
+BEGIN
+	RETURN QUERY
+	SELECT date_trunc('month', f.opened::timestamp)::date, f.step, f.stage, count(*), count(*) FILTER (WHERE f.outcome = 'passed'), count(*) FILTER (WHERE f.outcome = 'lost'), count(*) FILTER (WHERE f.outcome = 'waiting'),
+		   round(count(*) FILTER (WHERE f.outcome = 'passed')::numeric / nullif(count(*) FILTER (WHERE f.outcome <> 'waiting'), 0), 4),
+		   count(*) FILTER (WHERE f.won), coalesce(sum(f.amount) FILTER (WHERE f.won), 0),
+		   (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.outcome = 'passed'))::numeric,
+		   concat_ws('; ', CASE WHEN NOT known THEN 'no history of stages: which stage deals are lost in, and how long each takes, cannot be known' END,
+			   CASE WHEN f.opened IS NULL THEN 'no date of opening: no cohort' END,
+			   CASE WHEN 2 * count(*) FILTER (WHERE f.outcome = 'waiting') > count(*) THEN 'most have not left this stage yet: the rate is that of the fast ones' END)
+	FROM quota_decomp._stage_flow(pipeline, day, zone) f
+	GROUP BY 1, 2, 3, f.opened IS NULL;
+END $$;
+COMMENT ON FUNCTION quota_decomp._funnel(text, date, text) IS 'internal: by month of opening and stage: how many deals entered it, passed it, were lost in it, and the days it took those who passed';
+
+CREATE FUNCTION quota_decomp._stage_rates(pipeline text, day date, zone text DEFAULT NULL,
+	OUT stages text[], OUT conversion numeric[], OUT stage_days int[], OUT cases bigint[], OUT deal_size numeric, OUT note text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+WITH flow AS MATERIALIZED (
+	SELECT f.* FROM quota_decomp._stage_flow(_stage_rates.pipeline, _stage_rates.day, _stage_rates.zone) f WHERE f.opened IS NOT NULL
+), usual AS (
+	-- the time in which nine of ten have left a stage: who entered it earlier
+	-- than that ago is a cohort nearly all of which is settled
+	SELECT f.step, coalesce(percentile_disc(0.9) WITHIN GROUP (ORDER BY f.days), 0) AS days
+	FROM flow f WHERE f.outcome <> 'waiting' AND f.left_on > _stage_rates.day - 365 GROUP BY f.step
+), rate AS (
+	SELECT f.step, f.stage,
+		   count(*) FILTER (WHERE f.outcome = 'passed' AND c.ripe) AS passed, count(*) FILTER (WHERE f.outcome <> 'waiting' AND c.ripe) AS settled,
+		   count(*) FILTER (WHERE f.outcome = 'passed') AS all_passed, count(*) FILTER (WHERE f.outcome <> 'waiting') AS all_settled,
+		   percentile_disc(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.won AND f.days IS NOT NULL AND f.closed > _stage_rates.day - 365) AS days
+	FROM flow f JOIN usual u ON u.step = f.step
+	CROSS JOIN LATERAL (SELECT coalesce(f.entered, f.opened) <= _stage_rates.day - u.days AND coalesce(f.entered, f.opened) > _stage_rates.day - u.days - 365 AS ripe) AS c
+	GROUP BY f.step, f.stage
+)
+SELECT array_agg(r.stage ORDER BY r.step),
+	   array_agg(round(CASE WHEN r.settled >= 20 THEN r.passed::numeric / r.settled ELSE r.all_passed::numeric / nullif(r.all_settled, 0) END, 4) ORDER BY r.step),
+	   array_agg(r.days ORDER BY r.step), array_agg(CASE WHEN r.settled >= 20 THEN r.settled ELSE r.all_settled END ORDER BY r.step),
+	   (SELECT round(coalesce(avg(f.amount) FILTER (WHERE f.closed > _stage_rates.day - 365), avg(f.amount)), 2) FROM flow f WHERE f.won AND f.step = f.steps),
+	   CASE WHEN quota_decomp._pipeline_relation(_stage_rates.pipeline, true) IS NULL THEN 'no history of stages: one rate and one time from opened to won' END
+FROM rate r
+$$;
+COMMENT ON FUNCTION quota_decomp._stage_rates(text, date, text) IS
+'internal: what funnel_requirements asks for, of a pipeline: the stages, the rate of each from the last year''s settled cohort, the median days won deals spend in it, and the size of a won deal';
+
+CREATE FUNCTION quota_decomp._bottleneck(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (step int, stage text, recent_cases bigint, earlier_cases bigint, conversion numeric, earlier_conversion numeric, median_days numeric, earlier_days numeric,
+			   lost_by_rate numeric, lost_by_time numeric, bottleneck boolean, note text)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	known boolean := quota_decomp._pipeline_relation(pipeline, true) IS NOT NULL;
+BEGIN
+	RETURN QUERY
+	WITH flow AS MATERIALIZED (
+		-- what left a stage in the last quarter, and in the year before that
+		SELECT f.*, f.left_on > day - 91 AS recent
+		FROM quota_decomp._stage_flow(pipeline, day, zone) f WHERE f.outcome <> 'waiting' AND f.left_on > day - 456
+	), stage AS (
+		SELECT f.step, f.stage, count(*) FILTER (WHERE f.recent) AS n1, count(*) FILTER (WHERE NOT f.recent) AS n0,
+			   count(*) FILTER (WHERE f.recent AND f.outcome = 'passed')::numeric AS p1, count(*) FILTER (WHERE NOT f.recent AND f.outcome = 'passed')::numeric AS p0,
+			   (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.recent AND f.outcome = 'passed'))::numeric AS d1,
+			   (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE NOT f.recent AND f.outcome = 'passed'))::numeric AS d0
+		FROM flow f GROUP BY f.step, f.stage
+	), rated AS (
+		SELECT s.*, s.p1 / nullif(s.n1, 0) AS r1, s.p0 / nullif(s.n0, 0) AS r0,
+			   -- what a deal past this stage is worth, at the rates of before
+			   (SELECT avg(f.amount) FROM flow f WHERE f.won AND f.step = f.steps)
+			   * coalesce((SELECT exp(sum(ln(t.p0::float8 / t.n0))) FROM stage t WHERE t.step > s.step AND t.p0 > 0 AND t.n0 > 0), 1)::numeric AS worth
+		FROM stage s
+	), loss AS (
+		SELECT r.*, greatest(0, round(r.n1 * (r.r0 - r.r1) * r.worth, 2)) AS by_rate,
+			   -- days more hold back that many days' flow
+			   greatest(0, round(r.p1 / 91 * (r.d1 - r.d0) * r.worth, 2)) AS by_time,
+			   r.n1 >= 20 AND r.n0 >= 20 AS enough
+		FROM rated r
+	)
+	SELECT l.step, l.stage, l.n1, l.n0, round(l.r1, 4), round(l.r0, 4), l.d1, l.d0, l.by_rate, l.by_time,
+		   coalesce(l.enough AND l.by_rate + l.by_time > 0
+			   AND l.by_rate + l.by_time = max(l.by_rate + l.by_time) FILTER (WHERE l.enough) OVER (), false),
+		   concat_ws('; ', CASE WHEN NOT known THEN 'no history of stages: whether it is a stage, and which, cannot be known' END,
+			   CASE WHEN NOT l.enough THEN 'fewer than 20 cases now or before: not judged' END)
+	FROM loss l;
+END $$;
+COMMENT ON FUNCTION quota_decomp._bottleneck(text, date, text) IS
+'internal: each stage in the last quarter against the year before it, what its lower rate and its longer time cost, and which costs most';
+
+CREATE FUNCTION quota_decomp._requirements(pipeline text, starts date, ends date, day date, target numeric, earlier numeric DEFAULT 0, zone text DEFAULT NULL)
+RETURNS TABLE (step int, stage text, conversion numeric, stage_days int, need numeric, required numeric, exact numeric, by date, too_late boolean, from_open numeric, note text)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	f record;
+	r record;
+	missing numeric;
+BEGIN
+	SELECT * INTO f FROM quota_decomp._forecast(pipeline, starts, ends, day, NULL, 1, zone);
+	SELECT * INTO r FROM quota_decomp._stage_rates(pipeline, day, zone);
+	missing := target - f.won - f.from_open;
+	IF r.stages IS NULL OR array_position(r.conversion, NULL) IS NOT NULL OR 0 = ANY (r.conversion) OR array_position(r.stage_days, NULL) IS NOT NULL OR coalesce(r.deal_size, 0) <= 0 THEN
+		RETURN QUERY SELECT NULL::int, NULL::text, NULL::numeric, NULL::int, missing, NULL::numeric, NULL::numeric, NULL::date, NULL::boolean, NULL::numeric,
+			'not enough is known: each stage needs deals that passed it, and a won deal an amount'::text;
+		RETURN;
+	END IF;
+	RETURN QUERY
+	SELECT q.step, q.stage, r.conversion[q.step], r.stage_days[q.step], missing, q.required, q.exact, q.by, q.too_late, q.from_open, r.note
+	FROM quota_decomp.funnel_requirements(missing, r.deal_size, r.conversion, r.stage_days, ends - 1, day, r.stages || 'won'::text, earlier) q;
+END $$;
+COMMENT ON FUNCTION quota_decomp._requirements(text, date, date, date, numeric, numeric, text) IS
+'internal: what has to enter each stage, and by when, for a period''s target: target less won less what the open deals should bring';
+
+CREATE FUNCTION quota_decomp._node_funnel(plan_id int, day date, pipeline text DEFAULT NULL, least_cases int DEFAULT 20)
+RETURNS TABLE (org_id int, step int, stage text, entered bigint, passed bigint, lost bigint, waiting bigint, conversion numeric, median_days numeric,
+			   basis_id int, basis_conversion numeric, basis_days numeric, peers_conversion numeric, peers_days numeric, lost_to_peers numeric, bottleneck boolean, note text)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 2000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	p quota_decomp.visible_plan;
+	known boolean;
+BEGIN
+	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
+	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id));
+	IF pipeline IS NULL THEN
+		RETURN;
+	END IF;
+	known := quota_decomp._pipeline_relation(pipeline, true) IS NOT NULL;
+	RETURN QUERY
+	WITH flow AS MATERIALIZED (
+		-- what left a stage within a year, and what waits in it
+		SELECT f.* FROM quota_decomp._stage_flow(pipeline, day, p.time_zone) f WHERE f.opened IS NOT NULL AND (f.outcome = 'waiting' OR f.left_on > day - 365)
+	), placed AS MATERIALIZED (
+		SELECT m.member, coalesce(m.self_id, m.node_id, m.stray_id) AS node_id
+		FROM (SELECT coalesce('=' || d.member, '') AS member, k.node_id, s.node_id AS self_id, u.node_id AS stray_id
+			  FROM (SELECT DISTINCT f.member FROM flow f) AS d
+			  LEFT JOIN quota_decomp.visible_node_key k ON k.plan_id = plan_id AND k.dimension = 'org' AND k.key = d.member AND k.valid_from <= day AND k.valid_to > day
+			  LEFT JOIN quota_decomp.visible_node s ON s.plan_id = plan_id AND s.kind = 'self' AND s.parent_id = k.node_id
+			  LEFT JOIN quota_decomp.visible_node u ON u.plan_id = plan_id AND u.dimension = 'org' AND u.kind = 'unassigned') AS m
+	), closure AS MATERIALIZED (
+		SELECT c.ancestor_id, c.node_id, c.distance FROM quota_decomp.visible_node_closure c WHERE c.plan_id = plan_id
+	), node AS MATERIALIZED (
+		SELECT c.ancestor_id AS org_id, f.step, f.stage, count(*) AS entered, count(*) FILTER (WHERE f.outcome = 'passed') AS passed, count(*) FILTER (WHERE f.outcome = 'lost') AS lost,
+			   count(*) FILTER (WHERE f.outcome = 'waiting') AS waiting, (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.outcome = 'passed'))::numeric AS days
+		FROM flow f JOIN placed m ON m.member = coalesce('=' || f.member, '') JOIN closure c ON c.node_id = m.node_id
+		GROUP BY 1, 2, 3
+	), basis AS MATERIALIZED (
+		-- the nearest node at or above with enough cases; else the top
+		SELECT DISTINCT ON (n.org_id, n.step) n.org_id, n.step, b.org_id AS basis_id, b.passed::numeric / nullif(b.passed + b.lost, 0) AS conversion, b.days
+		FROM node n JOIN closure c ON c.node_id = n.org_id JOIN node b ON b.org_id = c.ancestor_id AND b.step = n.step
+		ORDER BY n.org_id, n.step, b.passed + b.lost < least_cases, CASE WHEN b.passed + b.lost < least_cases THEN -c.distance ELSE c.distance END
+	), top AS MATERIALIZED (
+		SELECT f.step, count(*) FILTER (WHERE f.outcome = 'passed')::numeric / nullif(count(*) FILTER (WHERE f.outcome <> 'waiting'), 0) AS conversion,
+			   (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.outcome = 'passed'))::numeric AS days
+		FROM flow f GROUP BY f.step
+	), worth AS MATERIALIZED (
+		SELECT t.step, (SELECT avg(f.amount) FROM flow f WHERE f.won AND f.step = f.steps)
+			   * coalesce((SELECT exp(sum(ln(u.conversion::float8))) FROM top u WHERE u.step > t.step AND u.conversion > 0), 1)::numeric AS amount
+		FROM top t
+	), loss AS (
+		SELECT n.*, n.passed + n.lost >= least_cases AS enough, b.basis_id, b.conversion AS bc, b.days AS bd, t.conversion AS tc, t.days AS td,
+			   round(greatest(0, (n.passed + n.lost) * (t.conversion - n.passed::numeric / nullif(n.passed + n.lost, 0)) * w.amount)
+				   + greatest(0, n.passed / 365.0 * (n.days - t.days) * w.amount), 2) AS amount
+		FROM node n JOIN basis b ON b.org_id = n.org_id AND b.step = n.step JOIN top t ON t.step = n.step JOIN worth w ON w.step = n.step
+	)
+	SELECT l.org_id, l.step, l.stage, l.entered, l.passed, l.lost, l.waiting, round(l.passed::numeric / nullif(l.passed + l.lost, 0), 4), l.days,
+		   l.basis_id, round(l.bc, 4), l.bd, round(l.tc, 4), l.td, l.amount,
+		   coalesce(l.enough AND l.amount > 0 AND l.amount = max(l.amount) FILTER (WHERE l.enough) OVER (PARTITION BY l.org_id), false),
+		   concat_ws('; ', CASE WHEN NOT known THEN 'no history of stages: which stage deals are lost in, and how long each takes, cannot be known' END,
+			   CASE WHEN l.basis_id <> l.org_id THEN format('fewer than %s cases: rates are those of a node above', least_cases) END)
+	FROM loss l;
+END $$;
+COMMENT ON FUNCTION quota_decomp._node_funnel(int, date, text, int) IS
+'internal: the last year''s funnel of each node of a plan''s organisation; with few cases the rates of the nearest node above that has enough; what it loses against all, and the stage that costs most';
+
+CREATE FUNCTION quota_decomp._node_rates(plan_id int, day date, pipeline text DEFAULT NULL, least_cases int DEFAULT 20)
+RETURNS TABLE (org_id int, stages text[], conversion numeric[], stage_days int[], deal_size numeric, own boolean, note text)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 500 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	size numeric;
+BEGIN
+	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id));
+	IF pipeline IS NULL THEN
+		RETURN;
+	END IF;
+	size := (quota_decomp._stage_rates(pipeline, day)).deal_size;
+	RETURN QUERY
+	SELECT f.org_id, array_agg(f.stage ORDER BY f.step), array_agg(f.basis_conversion ORDER BY f.step), array_agg(round(f.basis_days)::int ORDER BY f.step), size,
+		   bool_and(f.basis_id = f.org_id), max(f.note)
+	FROM quota_decomp._node_funnel(plan_id, day, pipeline, least_cases) f GROUP BY f.org_id
+	HAVING bool_and(f.basis_conversion > 0 AND f.basis_days IS NOT NULL);
+END $$;
+COMMENT ON FUNCTION quota_decomp._node_rates(int, date, text, int) IS 'internal: what funnel_requirements asks for, of each node of a plan''s organisation, its own or of the nearest node above with enough cases';

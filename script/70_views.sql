@@ -17,6 +17,10 @@
 -- visible_battle_map has the ids and the labels.
 ----------------------------------------------------------------------
 
+----------------------------------------------------------------------
+-- battle_map
+----------------------------------------------------------------------
+
 -- The subquery is run for each member and tier: a scan of its cells by the key,
 -- a small hash of its products and periods.  Conditions on plan, member and tier
 -- apply before it, those on product and period inside it, as they are on what
@@ -96,6 +100,181 @@ $$;
 COMMENT ON FUNCTION quota_decomp._columns_battle_map() IS 'internal: the columns of the view battle_map and their comments';
 
 ----------------------------------------------------------------------
+-- plan_weight
+----------------------------------------------------------------------
+
+CREATE VIEW quota_decomp.visible_plan_weight WITH (security_barrier) AS
+SELECT p.plan_id, p.plan, w.dimension, CASE WHEN w.driver_no = -1 THEN '(blended)' ELSE coalesce(d.driver, 'history') END AS driver,
+	   CASE WHEN w.driver_no <> -1 THEN coalesce(d.share, 1) END AS driver_share,
+	   w.org_id, o.key AS org, o.label AS org_label, w.product_id, i.key AS product, w.period_id, q.label AS period, q.starts AS period_starts,
+	   CASE WHEN w.org_id IS NOT NULL OR a.whole THEN w.value END AS value, w.share, w.source
+FROM quota_decomp.plan p
+JOIN quota_decomp.access a ON a.plan_id = p.plan_id
+JOIN quota_decomp.weight w ON w.plan_id = p.plan_id
+LEFT JOIN quota_decomp.driver d ON d.plan_id = w.plan_id AND d.driver_no = w.driver_no
+LEFT JOIN quota_decomp.node o ON o.plan_id = w.plan_id AND o.node_id = w.org_id
+LEFT JOIN quota_decomp.node i ON i.plan_id = w.plan_id AND i.node_id = w.product_id
+LEFT JOIN quota_decomp.period q ON q.plan_id = w.plan_id AND q.period_id = w.period_id
+WHERE a.whole OR w.org_id IS NULL OR (w.plan_id, w.org_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
+COMMENT ON VIEW quota_decomp.visible_plan_weight IS 'internal: weights of the last decomposition, with their names, that the current role may read';
+
+CREATE FUNCTION quota_decomp._view_plan_weight(schema name) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+SELECT 'SELECT w.plan, w.dimension, w.driver, w.driver_share, w.org, w.org_label, w.product, w.period, w.period_starts, w.value, w.share, w.source '
+	'FROM quota_decomp.visible_plan_weight w'
+$$;
+COMMENT ON FUNCTION quota_decomp._view_plan_weight(name) IS 'internal: the SELECT of the view plan_weight';
+
+CREATE FUNCTION quota_decomp._columns_plan_weight() RETURNS TABLE (name text, comment text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+VALUES
+	('', 'what weighed the members, products and periods of a plan when it was decomposed, driver by driver and blended'),
+	('plan', 'name of the plan'),
+	('dimension', 'what is weighed: org, product, org_product (a member''s mix) or time'),
+	('driver', 'name of the driver; history: the plan''s own metric, where no driver was added; (blended): what was decomposed by'),
+	('driver_share', 'the driver''s own share in the blend, before they are made to sum to one; NULL of (blended)'),
+	('org', 'key of the member; NULL: of all'),
+	('org_label', 'its name'),
+	('product', 'key of the product; NULL: of all'),
+	('period', 'label of the period; NULL: of all'),
+	('period_starts', 'its first day'),
+	('value', 'what the source says, or what was taken for it'),
+	('share', 'the share among those beside it, children of one parent or periods'),
+	('source', 'where the value comes from (history, pipeline, column), or what it was taken for and why')
+$$;
+COMMENT ON FUNCTION quota_decomp._columns_plan_weight() IS 'internal: the columns of the view plan_weight and their comments';
+
+----------------------------------------------------------------------
+-- smart: each member's target against five criteria
+--
+--   specific    a person is named (a member without members below, or one with
+--               a login), or the plan or a goal that covers it has an owner;
+--               metric, member, products and span are always named
+--   measurable  the metric's relation and columns still exist; names are looked
+--               up in the catalog, nothing is read
+--   achievable  with own history: not more above it than twice the company's
+--               growth or 50 %, whichever is more (for a metric where lower is
+--               better: not more below it).  Own history is what the history
+--               driver says, scaled to the plan's baseline.  Without: at most
+--               the median target of the peers who have some
+--   relevant    linked to a parent goal, an initiative and an owner, by the plan
+--               or by a goal on the member or above it
+--   time_bound  decomposed, into quarters or finer
+-- Who sees only a part is not told the numbers of others.
+----------------------------------------------------------------------
+
+CREATE VIEW quota_decomp.visible_smart WITH (security_barrier) AS
+SELECT s.plan_id, s.plan, s.metric, s.org_id, s.org, s.org_label, s.org_path, s.org_depth, s.org_sort, s.amount,
+	   s.specific, s.measurable, s.achievable, s.relevant, s.time_bound,
+	   s.specific AND s.measurable AND s.achievable AND s.relevant AND s.time_bound AS complete,
+	   nullif(concat_ws(' ',
+		   CASE WHEN NOT s.specific THEN 'Not specific: nobody is named, neither a person nor an owner of the plan or of a goal.' END,
+		   CASE WHEN NOT s.measurable THEN 'Not measurable: ' || s.gone || ' of metric ' || quote_literal(s.metric) || ' does not exist any more.' END,
+		   CASE WHEN NOT s.achievable THEN 'Not achievable: ' ||
+			   CASE WHEN s.amount IS NULL THEN 'there is no amount yet.'
+					WHEN s.baseline IS NOT NULL THEN round(abs(s.growth) * 100, 1) || CASE s.direction WHEN 'lower' THEN ' % below' ELSE ' % above' END || ' its own history'
+						|| CASE WHEN s.whole THEN '; the most is ' || round(s.most * 100, 1) || ' %, while the company is to change by '
+										|| coalesce(CASE WHEN s.company > 0 THEN '+' ELSE '' END || round(s.company * 100, 1) || ' %.', 'an unknown part.')
+								ELSE '.' END
+					WHEN s.peers IS NOT NULL THEN 'without history of its own, it is ' || CASE s.direction WHEN 'lower' THEN 'below' ELSE 'above' END || ' the median of its peers'
+						|| CASE WHEN s.whole THEN ', ' || trim_scale(s.peers) || '.' ELSE '.' END
+					ELSE 'neither it nor a peer has history to compare with.' END END,
+		   CASE WHEN NOT s.relevant THEN 'Not relevant: no ' || concat_ws(', no ', CASE WHEN s.parent_goal IS NULL THEN 'parent goal' END,
+			   CASE WHEN s.initiative IS NULL THEN 'initiative' END, CASE WHEN s.owner IS NULL THEN 'owner' END) || ' is named.' END,
+		   CASE WHEN NOT s.time_bound THEN 'Not time-bound: ' || CASE WHEN s.amount IS NULL THEN 'it has not been decomposed.' ELSE 'it is split by ' || s.grain || ' only.' END END), '') AS lacks
+FROM (
+	SELECT p.plan_id, p.plan, p.metric, m.direction, p.grain, a.whole, o.node_id AS org_id, o.key AS org, o.label AS org_label, o.path AS org_path, o.depth AS org_depth,
+		   o.sort_no AS org_sort, t.amount, c.gone, c.growth AS company, l.parent_goal, l.initiative, l.owner, r.peers, b.baseline, g.growth, g.most,
+		   o.leaf OR o.login IS NOT NULL OR l.owner IS NOT NULL AS specific,
+		   c.gone IS NULL AS measurable,
+		   coalesce(CASE WHEN b.baseline IS NOT NULL THEN g.growth * CASE m.direction WHEN 'lower' THEN -1 ELSE 1 END <= g.most
+						 ELSE CASE m.direction WHEN 'lower' THEN t.amount >= r.peers ELSE t.amount <= r.peers END END, false) AS achievable,
+		   l.parent_goal IS NOT NULL AND l.initiative IS NOT NULL AND l.owner IS NOT NULL AS relevant,
+		   t.amount IS NOT NULL AND p.grain <> 'year' AS time_bound
+	FROM quota_decomp.plan p
+	JOIN quota_decomp.access a ON a.plan_id = p.plan_id
+	JOIN quota_decomp.metric m ON m.metric = p.metric
+	JOIN quota_decomp.node o ON o.plan_id = p.plan_id AND o.dimension = 'org' AND o.planned
+	-- the plan's own: what is missing of the metric, the history driver, its sum, the company's growth
+	CROSS JOIN LATERAL (
+		SELECT CASE WHEN n.oid IS NULL THEN format('relation %I.%I', m.schema_name, m.relation_name)
+					ELSE (SELECT 'column ' || string_agg(quote_ident(x.name), ', ')
+						  FROM unnest(ARRAY[m.at_column, m.member_column, m.product_column, m.value_column, m.denominator_column, m.quantity_column]) AS x(name)
+						  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute f WHERE f.attrelid = n.oid AND f.attname = x.name AND NOT f.attisdropped) AND x.name IS NOT NULL) END AS gone,
+			   h.driver_no, v.value AS history, coalesce(p.baseline_amount, v.value) AS baseline, p.total / nullif(coalesce(p.baseline_amount, v.value), 0) - 1 AS growth
+		FROM (SELECT coalesce(min(d.driver_no), 0) AS driver_no FROM quota_decomp.driver d
+			  WHERE d.plan_id = p.plan_id AND d.dimension = 'org' AND d.metric = p.metric) AS h
+		LEFT JOIN (SELECT k.oid, s.nspname, k.relname FROM pg_catalog.pg_class k JOIN pg_catalog.pg_namespace s ON s.oid = k.relnamespace) AS n
+			ON n.nspname = m.schema_name AND n.relname = m.relation_name
+		LEFT JOIN LATERAL (
+			SELECT w.value FROM quota_decomp.node k JOIN quota_decomp.weight w ON w.plan_id = k.plan_id AND w.dimension = 'org' AND w.driver_no = h.driver_no AND w.org_id = k.node_id
+			WHERE k.plan_id = p.plan_id AND k.dimension = 'org' AND k.kind = 'root' AND k.depth = 0) AS v ON true
+		OFFSET 0) AS c
+	CROSS JOIN LATERAL (
+		SELECT CASE WHEN p.rate_method IS NULL THEN sum(x.amount) ELSE round(sum(x.amount * x.volume) / nullif(sum(x.volume), 0), coalesce(p.scale, 6)) END AS amount
+		FROM quota_decomp.target x
+		WHERE x.plan_id = p.plan_id AND x.org_id = o.node_id AND x.tier = 'target' AND x.revision_from <= p.revision AND (x.revision_to IS NULL OR x.revision_to > p.revision)) AS t
+	-- a goal's links come before the plan's, the nearest first
+	CROSS JOIN LATERAL (
+		SELECT coalesce((array_agg(x.parent_goal ORDER BY k.distance, x.goal_no) FILTER (WHERE x.parent_goal IS NOT NULL))[1], p.parent_goal) AS parent_goal,
+			   coalesce((array_agg(x.initiative ORDER BY k.distance, x.goal_no) FILTER (WHERE x.initiative IS NOT NULL))[1], p.initiative) AS initiative,
+			   coalesce((array_agg(x.owner ORDER BY k.distance, x.goal_no) FILTER (WHERE x.owner IS NOT NULL))[1], p.owner) AS owner
+		FROM quota_decomp.goal x JOIN quota_decomp.node_closure k ON k.plan_id = x.plan_id AND k.ancestor_id = x.org_id AND k.node_id = o.node_id
+		WHERE x.plan_id = p.plan_id) AS l
+	LEFT JOIN LATERAL (
+		-- a sum: the history driver's value; a rate: the mean of the own rates, of a unit the company's
+		SELECT CASE WHEN p.rate_method IS NULL THEN w.value * c.baseline / nullif(c.history, 0) ELSE coalesce(w.value, CASE WHEN NOT o.leaf THEN p.baseline_amount END) END AS baseline
+		FROM (SELECT avg(x.value) AS value FROM quota_decomp.weight x
+			  WHERE x.plan_id = p.plan_id AND x.dimension = CASE WHEN p.rate_method IS NULL THEN 'org' ELSE 'org_product' END
+				AND x.driver_no = CASE WHEN p.rate_method IS NULL THEN c.driver_no ELSE -1 END AND x.org_id = o.node_id
+				AND x.source IN ('history', 'sum below', 'own rate')) AS w) AS b ON true
+	CROSS JOIN LATERAL (SELECT t.amount / nullif(b.baseline, 0) - 1 AS growth,
+							   greatest(2 * coalesce(CASE m.direction WHEN 'lower' THEN -c.growth ELSE c.growth END, 0), 0.5) AS most) AS g
+	LEFT JOIN LATERAL (
+		SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY y.amount) AS peers
+		FROM quota_decomp.node k
+		JOIN quota_decomp.weight w ON w.plan_id = k.plan_id AND w.dimension = 'org' AND w.driver_no = c.driver_no AND w.org_id = k.node_id AND w.source = 'history'
+		CROSS JOIN LATERAL (
+			SELECT sum(x.amount) AS amount FROM quota_decomp.target x
+			WHERE x.plan_id = k.plan_id AND x.org_id = k.node_id AND x.tier = 'target' AND x.revision_from <= p.revision AND (x.revision_to IS NULL OR x.revision_to > p.revision)) AS y
+		WHERE b.baseline IS NULL AND p.rate_method IS NULL
+		  AND k.plan_id = p.plan_id AND k.parent_id = o.parent_id AND k.node_id <> o.node_id AND k.dimension = 'org' AND k.leaf = o.leaf AND k.planned) AS r ON true
+	WHERE (a.whole OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n))
+	  -- who may have no cell has no target to judge
+	  AND (t.amount IS NOT NULL OR NOT p.decomposed)
+) AS s;
+COMMENT ON VIEW quota_decomp.visible_smart IS 'internal: targets against the five criteria, that the current role may read';
+
+CREATE FUNCTION quota_decomp._view_smart(schema name) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+SELECT 'SELECT s.plan, s.metric, s.org, s.org_label, s.org_path, s.org_depth, s.org_sort, s.amount, s.specific, s.measurable, s.achievable, s.relevant, s.time_bound, '
+	's.complete, s.lacks FROM quota_decomp.visible_smart s'
+$$;
+COMMENT ON FUNCTION quota_decomp._view_smart(name) IS 'internal: the SELECT of the view smart';
+
+CREATE FUNCTION quota_decomp._columns_smart() RETURNS TABLE (name text, comment text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+VALUES
+	('', 'the target of every member for the whole plan against the five criteria: specific, measurable, achievable, relevant, time-bound'),
+	('plan', 'name of the plan'),
+	('metric', 'the KPI planned'),
+	('org', 'key of the member of the organisation'),
+	('org_label', 'its name'),
+	('org_path', 'keys from the root down to it, separated by /'),
+	('org_depth', 'levels above it: the root has 0'),
+	('org_sort', 'to sort by: parents before children'),
+	('amount', 'its target for the whole plan; NULL: not decomposed'),
+	('specific', 'a person is named, or an owner of the plan or of a goal that covers it'),
+	('measurable', 'what the metric reads still exists'),
+	('achievable', 'against its own history at most twice the company''s growth or 50 %, whichever is more; without history at most the median of its peers'),
+	('relevant', 'linked to a parent goal, an initiative and an owner'),
+	('time_bound', 'split into quarters or finer'),
+	('complete', 'all five'),
+	('lacks', 'what is missing and why, a sentence for each criterion; NULL: nothing')
+$$;
+COMMENT ON FUNCTION quota_decomp._columns_smart() IS 'internal: the columns of the view smart and their comments';
+
+----------------------------------------------------------------------
 -- create_views
 ----------------------------------------------------------------------
 
@@ -155,8 +334,9 @@ BEGIN
 				DETAIL = format('Role %I may not make schemas in this database.', current_user);
 		END IF;
 		EXECUTE format('CREATE SCHEMA %I', schema);
-	ELSIF NOT has_schema_privilege(schema, 'CREATE') THEN
-		RAISE insufficient_privilege USING MESSAGE = format('role %I may not create in schema %I', current_user, schema);
+	ELSIF NOT (has_schema_privilege(schema, 'CREATE') AND has_schema_privilege(schema, 'USAGE')) THEN
+		RAISE insufficient_privilege USING MESSAGE = format('role %I may not create in schema %I', current_user, schema),
+			HINT = format('It needs: GRANT USAGE, CREATE ON SCHEMA %I TO %I.', schema, current_user);
 	END IF;
 
 	FOR view IN SELECT v FROM quota_decomp._view_names() AS v LOOP

@@ -4,7 +4,7 @@ CREATE EXTENSION IF NOT EXISTS quota_decomp;
 RESET client_min_messages;
 CREATE ROLE regress_quota_user;
 SET ROLE regress_quota_user;
-SET search_path = quota_decomp, pg_temp;
+SET search_path = pg_temp, quota_decomp;
 
 -- what each region sold of each product last year, what both are to sell now
 CREATE TEMP TABLE cell (region text, product text, sold numeric, region_target numeric, product_target numeric, floor numeric, cap numeric, locked numeric);

@@ -6,6 +6,7 @@
 #include "compat.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "windowapi.h"
 
@@ -26,10 +27,9 @@ enum
 typedef struct row_total_state
 {
 	bool		isdone;
-	qd_unit		unit;
 	int32	   *line;			/* [n] the row of each cell */
 	bool	   *isnull;			/* by row */
-	int64	   *amount;
+	Datum	   *total;
 } row_total_state;
 
 /* the bounds of rows by their numbers; NULL where none has one */
@@ -66,7 +66,8 @@ number_bounds(qd_source *source, const qd_grid_source *g, const qd_line_amount *
 static void
 find_totals(qd_source *source, row_total_state *state)
 {
-	const qd_unit *unit = &state->unit;
+	qd_unit		units;
+	const qd_unit *unit = &units;
 	qd_grid_source g = {{0}};
 	qd_single	unit_value;
 	const qd_single *const single[] = {&unit_value};
@@ -76,11 +77,12 @@ find_totals(qd_source *source, row_total_state *state)
 	qd_env		env;
 	qd_problem	problem = {0};
 	qd_status	status;
+	MemoryContext old;
 	int32		i;
 
 	qd_grid_check_size(source);
 	qd_single_begin(source, &unit_value, QD_GRID_UNIT, "unit", true);
-	qd_take_unit(&unit_value, &state->unit);
+	qd_take_unit(&unit_value, &units);
 	qd_grid_begin(source, &g, unit, ARG_ROW_FLOOR, ARG_ROW_CAP);
 	qd_grid_read(source, &g, unit, single, lengthof(single));
 	row_floor = number_bounds(source, &g, &g.row_floor, QD_NO_FLOOR);
@@ -93,9 +95,14 @@ find_totals(qd_source *source, row_total_state *state)
 		qd_grid_report(source, &g, unit, status, &problem);
 	state->line = g.rows.line;
 	state->isnull = g.rows.total.isnull;
-	state->amount = qd_source_alloc(source, sizeof(int64) * (Size) g.grid.rows);
+	state->total = qd_source_alloc(source, sizeof(Datum) * (Size) g.grid.rows);
+	old = MemoryContextSwitchTo(source->context);
 	for (i = 0; i < g.grid.rows; i++)
-		state->amount[i] = amount[g.row_number[i]];
+	{
+		CHECK_FOR_INTERRUPTS();
+		state->total[i] = qd_units_numeric(unit, amount[g.row_number[i]]);
+	}
+	MemoryContextSwitchTo(old);
 	qd_grid_end(&g);
 	pfree(amount);
 	pfree(g.grid.amount);
@@ -122,5 +129,5 @@ qd_margins_row_total(PG_FUNCTION_ARGS)
 	line = state->line[WinGetCurrentPosition(PG_WINDOW_OBJECT())];
 	if (state->isnull[line])
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(qd_units_numeric(&state->unit, state->amount[line]));
+	PG_RETURN_DATUM(state->total[line]);
 }

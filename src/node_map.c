@@ -88,14 +88,14 @@ keep_key(qd_source *source, qd_node_map *map, Datum key)
 	size = MAXALIGN(datumGetSize(key, false, map->type.typlen));
 	if (size > map->block_left)
 	{
-		Size block = Max(size, KEY_BLOCK);
+		Size		block = Max(size, KEY_BLOCK);
 
 		map->block = qd_source_alloc(source, block);
 		map->block_left = block;
 	}
 	copy = map->block;
 	memcpy(copy, DatumGetPointer(key), datumGetSize(key, false, map->type.typlen));
-	map->block +=size;
+	map->block += size;
 	map->block_left -= size;
 	return PointerGetDatum(copy);
 }

@@ -46,7 +46,7 @@ for file; do
 		run=$((run + 1)) here=$((here + 1))
 		# as a user would paste it; the last line tells whether anything failed
 		{ echo '\set LAST_ERROR_SQLSTATE 00000'; cat "$sql"; printf '\n\\o %s\n\\qecho :LAST_ERROR_SQLSTATE\n' "$base.state"; } |
-			psql -Xq -d "$db" >"$base.out" 2>&1
+			psql -Xq -v SHOW_CONTEXT=never -d "$db" >"$base.out" 2>&1
 		state=$(cat "$base.state" 2>/dev/null)
 		want=00000
 		[ ! -e "$base.error" ] || want=$(cat "$base.error")

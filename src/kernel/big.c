@@ -25,7 +25,7 @@ qd_bigs_begin(qd_bigs *bigs, const qd_env *env)
 void
 qd_bigs_reset(qd_bigs *bigs)
 {
-	while (bigs->block &&bigs->block->next)
+	while (bigs->block && bigs->block->next)
 	{
 		qd_big_block *old = bigs->block;
 
@@ -53,7 +53,7 @@ get_limbs(qd_bigs *bigs, size_t n)
 
 	if (bigs->failed || n == 0)
 		return NULL;
-	if (!bigs->block ||bigs->used + n > bigs->block->size)
+	if (!bigs->block || bigs->used + n > bigs->block->size)
 	{
 		size_t		size = n > BLOCK_LIMBS ? n : BLOCK_LIMBS;
 		qd_big_block *block = bigs->env->alloc(bigs->env->arg, sizeof(qd_big_block) +
@@ -64,10 +64,9 @@ get_limbs(qd_bigs *bigs, size_t n)
 			bigs->failed = true;
 			return NULL;
 		}
-		block	  ->next = bigs->block;
-		block	  ->size = size;
+		block->next = bigs->block;
+		block->size = size;
 		bigs->block = block;
-
 		bigs->used = 0;
 	}
 	result = bigs->block->limb + bigs->used;

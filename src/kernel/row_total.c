@@ -37,7 +37,7 @@ typedef qd_int128 qd_long __attribute__((aligned(8)));
  * Rows are counted as the network does: less what their held cells and the
  * least of the others have.
  */
-typedef struct totals
+typedef struct row_search
 {
 	const qd_env *env;
 	qd_net	   *net;
@@ -53,7 +53,7 @@ typedef struct totals
 	int32_t    *wait;			/* [lines] blocks to do, as places */
 	int32_t    *end;			/* [lines] where a block ends, by its place */
 	int32_t		waiting;
-	qd_long    *flow;			/* [slots] above[] in parts of a unit */
+	qd_long    *parts;			/* [slots] above[] in parts of a unit */
 	int64_t		scale;			/* parts of a unit */
 	qd_long    *share;			/* [rows] in the same parts */
 	qd_long    *sum;			/* [rows] what its slots have */
@@ -67,17 +67,17 @@ typedef struct totals
 	qd_long    *low;			/* [rows] whole shares, and where they may end */
 	qd_long    *high;
 	int64_t		steps;
-} totals;
+} row_search;
 
 /* the lines of a block */
-typedef struct block
+typedef struct line_block
 {
 	int32_t		begin;
 	int32_t		end;
-} block;
+} line_block;
 
 static inline bool
-is_row(const totals *t, int32_t line)
+is_row(const row_search *t, int32_t line)
 {
 	return line < t->net->rows;
 }
@@ -102,11 +102,11 @@ magnitude(int64_t x)
 
 /* how much more can go from a line through a slot; backward: to it */
 static inline qd_int128
-residual(const totals *t, int32_t line, int32_t slot, bool backward)
+residual(const row_search *t, int32_t line, int32_t slot, bool backward)
 {
 	if (is_row(t, line) == backward)
-		return t->flow[slot];
-	return (qd_int128) qd_net_room(t->net, slot) * t->scale - t->flow[slot];
+		return t->parts[slot];
+	return (qd_int128) qd_net_room(t->net, slot) * t->scale - t->parts[slot];
 }
 
 /*
@@ -115,7 +115,7 @@ residual(const totals *t, int32_t line, int32_t slot, bool backward)
  * them.
  */
 static bool
-find_levels(totals *t, block b, int32_t only, bool backward)
+find_levels(row_search *t, line_block b, int32_t only, bool backward)
 {
 	const qd_net *net = t->net;
 	int32_t		head = 0;
@@ -158,7 +158,7 @@ find_levels(totals *t, block b, int32_t only, bool backward)
 
 /* pushes from a row along levels until it lacks nothing or there is no way */
 static void
-push_from(totals *t, int32_t source)
+push_from(row_search *t, int32_t source)
 {
 	const qd_net *net = t->net;
 	int32_t    *path = t->queue;	/* slots, from the source on */
@@ -184,7 +184,7 @@ push_from(totals *t, int32_t source)
 			line = source;
 			for (i = 0; i < length; i++)
 			{
-				t->flow[path[i]] += is_row(t, line) ? amount : -amount;
+				t->parts[path[i]] += is_row(t, line) ? amount : -amount;
 				line = qd_net_other(net, line, path[i]);
 			}
 			t->left[source] -= amount;
@@ -224,7 +224,7 @@ push_from(totals *t, int32_t source)
  * still lack.
  */
 static void
-move(totals *t, block b, int32_t only)
+move(row_search *t, line_block b, int32_t only)
 {
 	int32_t		i;
 
@@ -240,7 +240,7 @@ move(totals *t, block b, int32_t only)
 
 /* what each row's slots have, also those that lead out of the block */
 static void
-sum_rows(totals *t, block b)
+sum_rows(row_search *t, line_block b)
 {
 	const qd_net *net = t->net;
 	int32_t		i;
@@ -257,7 +257,7 @@ sum_rows(totals *t, block b)
 		for (slot = net->start[row]; slot < net->start[row + 1]; slot++)
 		{
 			QD_POLL(t->env, t->steps++);
-			t->sum[row] += t->block[net->rows + net->column[slot]] == t->block[row] ? t->flow[slot] :
+			t->sum[row] += t->block[net->rows + net->column[slot]] == t->block[row] ? t->parts[slot] :
 				(qd_int128) net->above[slot] * t->scale;
 		}
 	}
@@ -269,7 +269,7 @@ sum_rows(totals *t, block b)
  * whose bounds these are.
  */
 static uint8_t
-keep_bounds(totals *t, block b, const qd_long * low, const qd_long * high)
+keep_bounds(row_search *t, line_block b, const qd_long * low, const qd_long * high)
 {
 	int32_t		i;
 
@@ -303,7 +303,7 @@ keep_bounds(totals *t, block b, const qd_long * low, const qd_long * high)
  * rows that are no longer in its block.
  */
 static void
-begin_block(totals *t, block b)
+begin_block(row_search *t, line_block b)
 {
 	const qd_net *net = t->net;
 	int32_t		i;
@@ -335,14 +335,14 @@ begin_block(totals *t, block b)
 				(int64_t) maximum(lacking, -net->above[slot]);
 			net->above[slot] += by;
 			lacking -= by;
-			t->flow[slot] = net->above[slot];
+			t->parts[slot] = net->above[slot];
 		}
 	}
 }
 
 /* to parts of a unit; or whole units back to above[] */
 static void
-scale_block(totals *t, block b, int64_t scale)
+scale_block(row_search *t, line_block b, int64_t scale)
 {
 	qd_net	   *net = t->net;
 	int32_t		i;
@@ -359,13 +359,13 @@ scale_block(totals *t, block b, int64_t scale)
 		{
 			QD_POLL(t->env, t->steps++);
 			if (t->block[net->rows + net->column[slot]] == t->block[row])
-				t->flow[slot] = (qd_int128) net->above[slot] * scale;
+				t->parts[slot] = (qd_int128) net->above[slot] * scale;
 		}
 	}
 }
 
 static void
-keep_units(totals *t, block b)
+keep_units(row_search *t, line_block b)
 {
 	qd_net	   *net = t->net;
 	int32_t		i;
@@ -381,14 +381,14 @@ keep_units(totals *t, block b)
 		{
 			QD_POLL(t->env, t->steps++);
 			if (t->block[net->rows + net->column[slot]] == t->block[row])
-				net->above[slot] = (int64_t) t->flow[slot];
+				net->above[slot] = (int64_t) t->parts[slot];
 		}
 	}
 }
 
 /* what held cells and the least of the others have */
 static inline qd_int128
-base_of(const totals *t, int32_t row)
+base_of(const row_search *t, int32_t row)
 {
 	return (qd_int128) t->asked[row] - t->net->need[row];
 }
@@ -406,7 +406,7 @@ scaled_bound(qd_int128 bound, int64_t scale)
  * to share.
  */
 static bool
-share_block(totals *t, block b, int64_t *scale, bool *equal)
+share_block(row_search *t, line_block b, int64_t *scale, bool *equal)
 {
 	qd_int128	missing = 0;
 	int64_t		weight = 0;
@@ -443,7 +443,7 @@ share_block(totals *t, block b, int64_t *scale, bool *equal)
  * cells let it; true if it got there.
  */
 static bool
-reach_shares(totals *t, block b)
+reach_shares(row_search *t, line_block b)
 {
 	bool		reached = true;
 	int32_t		i;
@@ -471,7 +471,7 @@ reach_shares(totals *t, block b)
 }
 
 static void
-settle(totals *t, int32_t row, qd_int128 amount)
+settle(row_search *t, int32_t row, qd_int128 amount)
 {
 	t->settled[row] = 1;
 	t->least[row] = t->most[row] = amount;
@@ -480,7 +480,7 @@ settle(totals *t, int32_t row, qd_int128 amount)
 }
 
 static void
-add_block(totals *t, int32_t begin, int32_t end)
+add_block(row_search *t, int32_t begin, int32_t end)
 {
 	if (begin == end)
 		return;
@@ -495,7 +495,7 @@ add_block(totals *t, int32_t begin, int32_t end)
  * shares, stay there.
  */
 static void
-split_block(totals *t, block b)
+split_block(row_search *t, line_block b)
 {
 	qd_net	   *net = t->net;
 	int32_t		middle = b.begin;
@@ -542,7 +542,7 @@ split_block(totals *t, block b)
 
 /* whether row a is rounded up before b */
 static bool
-comes_first(const totals *t, int32_t a, int32_t b)
+comes_first(const row_search *t, int32_t a, int32_t b)
 {
 	if (t->rest[a] != t->rest[b])
 		return t->rest[a] > t->rest[b];
@@ -552,7 +552,7 @@ comes_first(const totals *t, int32_t a, int32_t b)
 }
 
 static void
-sift_down(const totals *t, int32_t *heap, int32_t at, int32_t n)
+sift_down(const row_search *t, int32_t *heap, int32_t at, int32_t n)
 {
 	int32_t		row = heap[at];
 
@@ -572,7 +572,7 @@ sift_down(const totals *t, int32_t *heap, int32_t at, int32_t n)
 
 /* the first is rounded up first */
 static void
-sort_rows(totals *t, int32_t n)
+sort_rows(row_search *t, int32_t n)
 {
 	int32_t    *heap = t->sorted;
 	int32_t		i;
@@ -597,7 +597,7 @@ sort_rows(totals *t, int32_t n)
  * either, and is left out.
  */
 static void
-take_turns(totals *t, block b, int32_t n)
+take_turns(row_search *t, line_block b, int32_t n)
 {
 	int32_t		i;
 	int32_t		j;
@@ -634,7 +634,7 @@ take_turns(totals *t, block b, int32_t n)
 
 /* a block whose shares can be reached: in whole units */
 static bool
-round_block(totals *t, block b)
+round_block(row_search *t, line_block b)
 {
 	int64_t		scale = t->scale;
 	qd_int128	over = 0;
@@ -689,7 +689,7 @@ round_block(totals *t, block b)
 
 /* who is reached by a search for bounds that do not hold, as the caller knows them */
 static qd_status
-report_bounds(const totals *t, uint8_t bound, qd_problem *problem)
+report_bounds(const row_search *t, uint8_t bound, qd_problem *problem)
 {
 	const qd_net *net = t->net;
 	qd_int128	asked = 0;
@@ -715,10 +715,10 @@ report_bounds(const totals *t, uint8_t bound, qd_problem *problem)
 }
 
 static qd_status
-decompose(totals *t, qd_problem *problem)
+decompose(row_search *t, qd_problem *problem)
 {
 	qd_net	   *net = t->net;
-	block		all = {0, net->lines};
+	line_block	all = {0, net->lines};
 	int32_t		i;
 
 	for (i = 0; i < net->lines; i++)
@@ -744,7 +744,7 @@ decompose(totals *t, qd_problem *problem)
 	{
 		int64_t		scale;
 		bool		equal;
-		block		b;
+		line_block	b;
 
 		b.begin = t->wait[--t->waiting];
 		b.end = t->end[b.begin];
@@ -818,7 +818,7 @@ totals_agree(const qd_grid *grid)
 }
 
 static bool
-alloc_totals(totals *t)
+alloc_totals(row_search *t)
 {
 	const qd_env *env = t->env;
 	size_t		rows = (size_t) t->net->rows + 1;
@@ -829,7 +829,7 @@ alloc_totals(totals *t)
 	t->block = qd_net_alloc(env, sizeof(int32_t) * lines);
 	t->wait = qd_net_alloc(env, sizeof(int32_t) * lines);
 	t->end = qd_net_alloc(env, sizeof(int32_t) * lines);
-	t->flow = qd_net_alloc(env, sizeof(qd_long) * ((size_t) t->net->slots + 1));
+	t->parts = qd_net_alloc(env, sizeof(qd_long) * ((size_t) t->net->slots + 1));
 	t->share = qd_net_alloc(env, sizeof(qd_long) * rows);
 	t->sum = qd_net_alloc(env, sizeof(qd_long) * rows);
 	t->left = qd_net_alloc(env, sizeof(qd_long) * lines);
@@ -840,13 +840,13 @@ alloc_totals(totals *t)
 	t->rest = qd_net_alloc(env, sizeof(qd_long) * rows);
 	t->low = qd_net_alloc(env, sizeof(qd_long) * rows);
 	t->high = qd_net_alloc(env, sizeof(qd_long) * rows);
-	return t->settled &&t->order && t->block &&t->wait && t->end && t->flow &&t->share &&
+	return t->order && t->settled &&t->block && t->wait && t->end && t->parts && t->share &&
 		t->sum && t->left && t->level && t->next && t->queue && t->sorted && t->rest && t->low &&
 		t->high;
 }
 
 static void
-free_totals(totals *t)
+free_totals(row_search *t)
 {
 	const qd_env *env = t->env;
 
@@ -860,7 +860,7 @@ free_totals(totals *t)
 	qd_net_release(env, t->left);
 	qd_net_release(env, t->sum);
 	qd_net_release(env, t->share);
-	qd_net_release(env, t->flow);
+	qd_net_release(env, t->parts);
 	qd_net_release(env, t->end);
 	qd_net_release(env, t->wait);
 	qd_net_release(env, t->block);
@@ -870,7 +870,7 @@ free_totals(totals *t)
 
 /* bounds of the rows in the mirrored domain; true if all asked for is within */
 static bool
-take_bounds(totals *t, const int64_t *row_floor, const int64_t *row_cap)
+take_bounds(row_search *t, const int64_t *row_floor, const int64_t *row_cap)
 {
 	const qd_net *net = t->net;
 	bool		within = true;
@@ -899,7 +899,7 @@ take_bounds(totals *t, const int64_t *row_floor, const int64_t *row_cap)
 
 /* what is asked for where it can be, else what comes nearest */
 static qd_status
-find_totals(totals *t, const int64_t *row_floor, const int64_t *row_cap, qd_problem *problem)
+find_totals(row_search *t, const int64_t *row_floor, const int64_t *row_cap, qd_problem *problem)
 {
 	const qd_env *env = t->env;
 	qd_net	   *net = t->net;
@@ -925,7 +925,7 @@ find_totals(totals *t, const int64_t *row_floor, const int64_t *row_cap, qd_prob
 		for (i = 0; i < net->slots; i++)
 		{
 			QD_POLL(env, i);
-			t->flow[i] = 0;
+			t->parts[i] = 0;
 		}
 		status = decompose(t, problem);
 	}
@@ -938,7 +938,7 @@ qd_grid_row_totals(const qd_env *env, qd_grid *grid, const int64_t *row_floor,
 				   const int64_t *row_cap, int64_t *row_amount, qd_problem *problem)
 {
 	qd_net		net = {0};
-	totals		t = {0};
+	row_search	t = {0};
 	int64_t    *asked;
 	qd_int128	together = 0;
 	qd_status	status;

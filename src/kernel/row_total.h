@@ -14,8 +14,9 @@
 /*
  * grid->row_total is what is asked for; the answer is in row_amount: the same
  * where the grid can be filled so, otherwise the lexicographically optimal base
- * of what it can hold, in proportion to what is asked for, each row less than a
- * unit from its share there.  row_floor, row_cap: of a row's total, or NULL where
+ * of what it can hold, in proportion to what is asked for, rounded: each row less
+ * than a unit from it, rows that have all they can hold together still have, and
+ * the fractions rounded up are the largest that can be.  row_floor, row_cap: of a row's total, or NULL where
  * none has one; the caller has checked that floor <= cap.  The order of the
  * cells and the numbers of the lines do not matter, the rank of rows does between
  * equally good roundings.  grid->amount and rule are overwritten, floor and cap

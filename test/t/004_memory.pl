@@ -108,6 +108,11 @@ foreach my $rounding (qw(hamilton webster))
 bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.allocate_margins_detail(weight, r, rt, c, ct, 0, 1000) OVER () AS a FROM grid) x',
 	$base_grid, 176, 'allocate_margins_detail bounded');
 
+bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.margins_row_total(weight, r, rt, c, ct) OVER () AS a FROM grid) x',
+	$base_grid, 80, 'margins_row_total');
+bytes_per_row('SELECT count(a) FROM (SELECT quota_decomp.margins_row_total(CASE WHEN r > 1 OR c < 5 THEN weight ELSE 0 END, r, rt, c, ct, 0, 100000) OVER () AS a FROM grid) x',
+	$base_grid, 176, 'margins_row_total, not as asked, bounded');
+
 # a deal takes 32 bytes, up to twice that while it waits for room, and as much
 # again while deals are sorted; the value itself another 32
 bytes_per_row('SELECT pg_column_size(quota_decomp.deal_outcome(weight + node, 0.5)) FROM tree WHERE weight IS NOT NULL', 'SELECT sum(weight + node) FROM tree WHERE weight IS NOT NULL',

@@ -16,8 +16,8 @@ my $examples = "$FindBin::Bin/../../examples";
 
 sql_ok($db, 'CREATE EXTENSION quota_decomp', 'the extension');
 command_ok('the sample', 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-v', 'growth=0.15', '-d', $db,
-	map { ('-f', "$examples/$_") } qw(sample_crm.sql plan_input.sql plan_input_sample.sql));
-my $report = command_ok('the report', 'psql', '-XqA', '-F', '|', '-d', $db, '-f', "$examples/root_cause_report.sql");
+	map { ('-f', "$examples/$_") } qw(sample_crm.sql map_sample.sql plan_sample.sql));
+my $report = command_ok('the report', 'psql', '-XqA', '-F', '|', '-v', 'plan=2026 销售目标', '-d', $db, '-f', "$examples/root_cause_report.sql");
 
 sql_is($db, "SELECT string_agg(truth_id, ' ' ORDER BY truth_id) FROM crm.planted_truth", 'east-a market-fall weak-person', 'what is planted');
 

@@ -79,18 +79,82 @@ sheet_outcome_free(sheet_outcome *o)
 	free(o);
 }
 
+static void
+shuffle(source *s, int32_t *from, int32_t n)
+{
+	int32_t		i;
+
+	for (i = 0; i < n; i++)
+		from[i] = i;
+	for (i = n - 1; i > 0; i--)
+	{
+		int32_t		j = (int32_t) draw(s, (uint64_t) i + 1);
+		int32_t		was = from[i];
+
+		from[i] = from[j];
+		from[j] = was;
+	}
+}
+
+/*
+ * Few units for rows alike in few columns each, and one that wants all: shares
+ * that cannot all be rounded by their fractions.
+ */
+static sheet *
+draw_crowd(source *s)
+{
+	sheet	   *sh = test_zeroed(1, sizeof(sheet));
+	int32_t		rows = 4 + (int32_t) draw(s, 3);
+	int32_t		columns = 2 + (int32_t) draw(s, 3);
+	board	   *b = sh->board = board_new(rows, columns);
+	int64_t		each = (int64_t) draw(s, 3);
+	int64_t		total = 0;
+	int32_t		i;
+
+	for (i = 0; i < b->n; i++)
+	{
+		bool		last = b->row[i] == rows - 1;
+		bool		own = b->column[i] == columns - 1;
+
+		/* the last has its own column */
+		if (last != own || (!own && b->row[i] > 0 && draw(s, 5) < 2))
+			continue;
+		b->flags[i] = QD_HAS_WEIGHT;
+		b->weight[i] = 1;
+		if (draw(s, 12) == 0)
+		{
+			b->flags[i] |= QD_HAS_CAP;
+			b->cap[i] = (int64_t) draw(s, 3);
+		}
+	}
+	for (i = 0; i < columns; i++)
+		total += b->column_total[i] = 1 + (int64_t) draw(s, 3);
+	for (i = 0; i < rows - 1; i++)
+		b->row_total[i] = each * (1 + (int64_t) draw(s, 2));
+	for (i = 0; i < rows - 1; i++)
+		total -= b->row_total[i];
+	b->row_total[rows - 1] = total;
+	shuffle(s, b->rank, rows + columns);
+	return sh;
+}
+
 /* totals asked for that a grid drawn with a solution may not hold */
 sheet *
 draw_sheet(source *s, int32_t most_lines, int64_t most_amount)
 {
-	sheet	   *sh = test_zeroed(1, sizeof(sheet));
-	board	   *b = sh->board = draw_board(s, most_lines, most_amount);
-	int64_t    *held = test_copied(b->row_total, (size_t) b->rows, sizeof(int64_t));
+	sheet	   *sh;
+	board	   *b;
+	int64_t    *held;
 	qd_int128	total = 0;
 	uint64_t	kind = draw(s, 6);
 	uint64_t	bounds = draw(s, 3) == 0 ? 1 + draw(s, 3) : 0;
 	int32_t		i;
 
+	if (draw(s, 8) == 0)
+		return draw_crowd(s);
+	sh = test_zeroed(1, sizeof(sheet));
+	b = sh->board = draw_board(s, most_lines, most_amount);
+	held = test_copied(b->row_total, (size_t) b->rows, sizeof(int64_t));
 	for (i = 0; i < b->columns; i++)
 		total += b->column_total[i];
 	if (kind > 0)
@@ -468,23 +532,6 @@ check_refusal(const sheet *s, const range *r, const sheet_outcome *o, verdict *v
 			return check_bounds_conflict(s, r, o, v);
 		default:
 			return test_broken(v, "infeasible by %d", (int) p->subject);
-	}
-}
-
-static void
-shuffle(source *s, int32_t *from, int32_t n)
-{
-	int32_t		i;
-
-	for (i = 0; i < n; i++)
-		from[i] = i;
-	for (i = n - 1; i > 0; i--)
-	{
-		int32_t		j = (int32_t) draw(s, (uint64_t) i + 1);
-		int32_t		was = from[i];
-
-		from[i] = from[j];
-		from[j] = was;
 	}
 }
 

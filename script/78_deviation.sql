@@ -1,0 +1,306 @@
+----------------------------------------------------------------------
+-- The plan layer: deviation, where a gap comes from
+--
+-- One call for a plan and a period: conditions on these reach the call, all
+-- others choose among its rows.  What was brought is read once, by member,
+-- product and day, and added up here; of KPIs that do not add up (distinct
+-- counts, balances) it is taken from attainment, and only the gap is shown.
+----------------------------------------------------------------------
+
+CREATE FUNCTION quota_decomp._shown_amount(amount numeric) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN abs(_shown_amount.amount) >= 1000 THEN to_char(round(_shown_amount.amount), 'FM999,999,999,999,999,999,999,999,999,990')
+		   ELSE trim_scale(round(_shown_amount.amount, 4))::text END
+$$;
+COMMENT ON FUNCTION quota_decomp._shown_amount(numeric) IS 'internal: an amount as a sentence has it';
+
+CREATE FUNCTION quota_decomp._shown_period(grain text, label text, starts date, fiscal_year int, fiscal_quarter int, language text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN _shown_period.language <> 'zh' THEN _shown_period.label
+		WHEN _shown_period.grain = 'year' THEN format('%s年', _shown_period.fiscal_year)
+		WHEN _shown_period.grain = 'quarter' AND _shown_period.fiscal_quarter IS NOT NULL
+			THEN format('%s年第%s季度', _shown_period.fiscal_year, ('{一,二,三,四}'::text[])[_shown_period.fiscal_quarter])
+		WHEN _shown_period.grain = 'month' AND _shown_period.label ~ '^\d{4}-\d{2}$'
+			THEN format('%s年%s月', left(_shown_period.label, 4), right(_shown_period.label, 2)::int)
+		ELSE _shown_period.label END
+$$;
+COMMENT ON FUNCTION quota_decomp._shown_period(text, text, date, int, int, text) IS 'internal: a period as a sentence has it';
+
+CREATE FUNCTION quota_decomp._deviation(plan_id int, period_id int, attainment regclass)
+RETURNS TABLE (org text, org_label text, org_path text, org_level text, org_depth int, org_sort int, parent_org text,
+			   due numeric, actual numeric, gap numeric, gap_rate numeric, place bigint, parent_gap numeric, parent_share numeric,
+			   common numeric, strategy numeric, individual numeric,
+			   baseline numeric, price numeric, volume numeric, mix numeric, added numeric, lost numeric,
+			   cause_1 text, cause_1_gap numeric, cause_2 text, cause_2_gap numeric, cause_3 text, cause_3_gap numeric,
+			   sentence_zh text, sentence_en text, note text)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 1000000 ROWS 500 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	p record;
+	q record;
+	today date;
+	to_day date;
+	back interval;
+	base_from date;
+	base_to date;
+	adds_up boolean;
+	ratio boolean;
+	quantities boolean;
+	many_products boolean;
+	product_depths int;
+	leaf_periods int;
+	digits int;
+	stands jsonb := '{}';
+BEGIN
+	SELECT v.*, m.kind, m.direction, m.quantity_column, m.covers_from, coalesce(v.scale, 6) AS rate_digits INTO p
+	FROM quota_decomp.visible_plan v JOIN quota_decomp.visible_metric m ON m.metric = v.metric WHERE v.plan_id = plan_id;
+	SELECT v.* INTO q FROM quota_decomp.visible_period v WHERE v.plan_id = plan_id AND v.period_id = period_id;
+	SELECT g.today INTO today FROM quota_decomp.visible_progress g WHERE g.plan_id = plan_id AND g.period_id = period_id;
+	IF p.plan_id IS NULL OR q.period_id IS NULL OR q.starts > today THEN
+		RETURN;
+	END IF;
+	to_day := least(q.ends, today + 1);
+	ratio := p.rate_method IS NOT NULL;
+	adds_up := p.kind = 'sum' AND NOT ratio;
+	digits := greatest(scale(p.unit), 2);
+	SELECT count(*) > 1, max(n.depth) INTO many_products, product_depths FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.leaf AND n.kind <> 'unassigned';
+	SELECT count(*) INTO leaf_periods FROM quota_decomp.visible_period_closure c WHERE c.plan_id = plan_id AND c.ancestor_id = period_id;
+	-- the same days of the plan's baseline
+	back := age(p.starts, CASE WHEN p.baseline_from < p.starts THEN p.baseline_from ELSE (p.starts - interval '1 year')::date END);
+	base_from := (q.starts - back)::date;
+	base_to := (to_day - back)::date;
+	quantities := adds_up AND p.quantity_column IS NOT NULL;
+	IF p.kind NOT IN ('sum', 'ratio') THEN
+		EXECUTE format('SELECT jsonb_object_agg(a.org_path, a.actual) FROM %s a WHERE a.plan = $1 AND a.grain = $2 AND a.period_starts = $3 AND a.product_depth = 0', attainment)
+			INTO stands USING p.plan, q.grain, q.starts;
+	END IF;
+
+	RETURN QUERY
+	WITH node AS MATERIALIZED (
+		SELECT n.*, min(n.depth) OVER (PARTITION BY n.dimension) AS top_depth FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id
+	), closure AS MATERIALIZED (
+		SELECT c.ancestor_id, c.node_id, c.distance FROM quota_decomp.visible_node_closure c WHERE c.plan_id = plan_id
+	), member AS MATERIALIZED (
+		SELECT n.* FROM node n WHERE n.dimension = 'org' AND n.planned
+	), top AS MATERIALIZED (
+		-- the highest that the reader sees: for most the company
+		SELECT DISTINCT ON (c.node_id) c.node_id, c.ancestor_id AS top_id, c.distance
+		FROM closure c JOIN member a ON a.node_id = c.ancestor_id ORDER BY c.node_id, c.distance DESC
+	), leaf_period AS MATERIALIZED (
+		SELECT e.period_id, e.label, e.starts, e.ends, g.share_gone
+		FROM quota_decomp.visible_period_closure c
+		JOIN quota_decomp.visible_period e ON e.plan_id = c.plan_id AND e.period_id = c.period_id
+		JOIN quota_decomp.visible_progress g ON g.plan_id = c.plan_id AND g.period_id = c.period_id
+		WHERE c.plan_id = plan_id AND c.ancestor_id = period_id
+	), target AS MATERIALIZED (
+		SELECT t.org_id, t.product_id, t.period_id, t.amount * CASE WHEN ratio THEN t.volume ELSE 1 END * e.share_gone AS due, t.volume * e.share_gone AS volume
+		FROM quota_decomp.visible_target t JOIN leaf_period e ON e.period_id = t.period_id
+		WHERE t.plan_id = plan_id AND t.tier = 'target' AND t.revision_from <= p.revision AND (t.revision_to IS NULL OR t.revision_to > p.revision)
+	), fact AS MATERIALIZED (
+		SELECT f.org_id, f.product_id, e.period_id, sum(f.value) AS value, sum(f.denominator) AS denominator, sum(f.quantity) AS quantity
+		FROM quota_decomp._facts(plan_id, p.metric, q.starts, to_day, '{org,product,day}') f
+		JOIN leaf_period e ON e.starts <= f.day AND e.ends > f.day
+		WHERE p.kind IN ('sum', 'ratio')
+		GROUP BY f.org_id, f.product_id, e.period_id
+	), cell AS MATERIALIZED (
+		-- what each member was to bring, and brought, of each product
+		SELECT s.org_id, s.product_id, sum(s.due) AS due, sum(s.volume) AS volume, sum(s.value) AS value, sum(s.denominator) AS denominator, sum(s.quantity) AS quantity
+		FROM (SELECT t.org_id, t.product_id, t.due, t.volume, NULL::numeric AS value, NULL::numeric AS denominator, NULL::numeric AS quantity FROM target t
+			  UNION ALL
+			  SELECT c.ancestor_id, f.product_id, NULL, NULL, f.value, f.denominator, f.quantity
+			  FROM (SELECT x.org_id, x.product_id, sum(x.value) AS value, sum(x.denominator) AS denominator, sum(x.quantity) AS quantity FROM fact x GROUP BY x.org_id, x.product_id) AS f
+			  JOIN closure c ON c.node_id = f.org_id) AS s
+		GROUP BY s.org_id, s.product_id
+	), standing AS MATERIALIZED (
+		SELECT m.node_id, m.parent_id, s.targeted,
+			   trim_scale(CASE WHEN ratio THEN round(s.due / nullif(s.volume, 0), p.rate_digits) ELSE s.due END) AS due,
+			   trim_scale(CASE WHEN p.kind NOT IN ('sum', 'ratio') THEN (stands ->> m.path)::numeric WHEN ratio THEN round(s.value / nullif(s.denominator, 0), greatest(p.rate_digits, 6))
+				   ELSE coalesce(s.value, 0) END) AS actual
+		FROM member m
+		LEFT JOIN (SELECT c.org_id, sum(c.due) AS due, sum(c.volume) AS volume, sum(c.value) AS value, sum(c.denominator) AS denominator, count(c.due) > 0 AS targeted FROM cell c GROUP BY c.org_id) AS s
+			ON s.org_id = m.node_id
+	), gapped AS MATERIALIZED (
+		SELECT s.*, trim_scale(s.actual - s.due) AS gap FROM standing s
+	), placed AS MATERIALIZED (
+		SELECT g.*, u.gap AS parent_gap,
+			   CASE WHEN g.gap IS NOT NULL THEN rank() OVER (PARTITION BY g.parent_id, g.gap IS NULL ORDER BY CASE p.direction WHEN 'lower' THEN - g.gap ELSE g.gap END) END AS place
+		FROM gapped g LEFT JOIN gapped u ON u.node_id = g.parent_id
+	), segment AS MATERIALIZED (
+		-- products; without any, what is next below the top
+		SELECT c.org_id, c.product_id AS segment_id, coalesce(c.due, 0) AS due, coalesce(c.value, 0) AS actual FROM cell c WHERE adds_up AND many_products
+		UNION ALL
+		SELECT t.node_id, coalesce(r.node_id, t.node_id), coalesce(sum(c.due), 0), coalesce(sum(c.value), 0)
+		FROM top t JOIN cell c ON c.org_id = t.node_id
+		LEFT JOIN (SELECT c2.node_id AS below_id, n.node_id FROM closure c2 JOIN node n ON n.node_id = c2.ancestor_id AND n.dimension = 'org') AS r
+			ON r.below_id = t.node_id AND EXISTS (SELECT FROM closure d WHERE d.node_id = r.node_id AND d.ancestor_id = t.top_id AND d.distance = 1)
+		WHERE adds_up AND NOT many_products AND t.node_id <> t.top_id GROUP BY 1, 2
+	), whole AS MATERIALIZED (
+		SELECT t.node_id AS top_id, s.segment_id, s.due, s.actual FROM segment s JOIN top t ON t.node_id = s.org_id AND t.top_id = t.node_id WHERE many_products
+		UNION ALL
+		SELECT c.ancestor_id, s.org_id, coalesce(sum(s.due), 0), coalesce(sum(s.value), 0)
+		FROM cell s JOIN closure c ON c.node_id = s.org_id AND c.distance = 1 JOIN top t ON t.node_id = c.ancestor_id AND t.top_id = t.node_id
+		WHERE adds_up AND NOT many_products GROUP BY 1, 2
+	), share AS MATERIALIZED (
+		SELECT x.org_id, x.own, quota_decomp.shift_share(x.actual, x.due, x.segment_id) OVER (PARTITION BY x.org_id) AS e
+		FROM (SELECT s.org_id, true AS own, s.segment_id, s.actual, s.due FROM segment s JOIN top t ON t.node_id = s.org_id
+			  UNION ALL
+			  SELECT t.node_id, false, w.segment_id, w.actual - coalesce(s.actual, 0), w.due - coalesce(s.due, 0)
+			  FROM top t JOIN member m ON m.node_id = t.node_id JOIN whole w ON w.top_id = t.top_id LEFT JOIN segment s ON s.org_id = t.node_id AND s.segment_id = w.segment_id
+			  WHERE t.node_id <> t.top_id) AS x
+	), effect AS MATERIALIZED (
+		SELECT s.org_id, round(sum((s.e).common), digits) AS common, round(sum((s.e).strategy), digits) AS strategy FROM share s WHERE s.own GROUP BY s.org_id
+		HAVING NOT EXISTS (SELECT FROM top t WHERE t.node_id = s.org_id AND t.top_id = s.org_id)
+		UNION ALL
+		-- the company is what the others are compared with
+		SELECT g.node_id, g.gap, 0 FROM gapped g JOIN top t ON t.node_id = g.node_id AND t.top_id = g.node_id WHERE adds_up
+	), before AS MATERIALIZED (
+		SELECT c.ancestor_id AS org_id, f.product_id, sum(f.value) AS value, sum(f.quantity) AS quantity
+		FROM (SELECT b.org_id, b.product_id, b.value, b.quantity FROM quota_decomp._facts(plan_id, p.metric, base_from, base_to, '{org,product}') b WHERE adds_up) AS f
+		JOIN closure c ON c.node_id = f.org_id GROUP BY 1, 2
+	), pvm AS MATERIALIZED (
+		SELECT x.org_id, sum(x.base) AS base, sum((x.e).price) AS price, sum((x.e).volume) AS volume, sum((x.e).mix) AS mix, sum((x.e).added) AS added, sum((x.e).lost) AS lost
+		FROM (SELECT y.org_id, y.base, CASE WHEN quantities THEN quota_decomp.price_volume_mix(y.quantity, y.value, y.base_quantity, y.base) OVER (PARTITION BY y.org_id) END AS e
+			  FROM (SELECT coalesce(c.org_id, b.org_id) AS org_id, c.quantity, coalesce(c.value, 0) AS value, b.quantity AS base_quantity, coalesce(b.value, 0) AS base
+					FROM (SELECT k.* FROM cell k WHERE k.value IS NOT NULL) AS c FULL JOIN before b ON b.org_id = c.org_id AND b.product_id = c.product_id) AS y) AS x
+		GROUP BY x.org_id
+	), named AS MATERIALIZED (
+		SELECT n.node_id, n.depth, CASE WHEN count(*) OVER (PARTITION BY n.dimension, n.label) > 1 AND n.label <> n.key THEN format('%s (%s)', n.label, n.key) ELSE n.label END AS name FROM node n
+	), searched AS MATERIALIZED (
+		-- the top, and what is next below it
+		SELECT m.node_id, m.depth, (SELECT max(c.distance) FROM closure c WHERE c.ancestor_id = m.node_id) AS levels
+		FROM member m JOIN top t ON t.node_id = m.node_id WHERE NOT m.leaf AND t.distance <= 1
+	), leaf_cell AS MATERIALIZED (
+		SELECT s.org_id, s.product_id, s.period_id, sum(s.due) AS due, sum(s.volume) AS volume, sum(s.value) AS value, sum(s.denominator) AS denominator
+		FROM (SELECT t.org_id, t.product_id, t.period_id, t.due, t.volume, NULL::numeric AS value, NULL::numeric AS denominator FROM target t JOIN node n ON n.node_id = t.org_id AND n.leaf
+			  UNION ALL SELECT f.org_id, f.product_id, f.period_id, NULL, NULL, f.value, f.denominator FROM fact f) AS s
+		GROUP BY 1, 2, 3
+	), state AS MATERIALIZED (
+		SELECT s.node_id,
+			   CASE WHEN adds_up THEN quota_decomp.root_cause(coalesce(l.value, 0), round(coalesce(l.due, 0), 6), VARIADIC d.dims) END AS sums,
+			   CASE WHEN ratio THEN quota_decomp.root_cause_ratio(coalesce(l.value, 0), coalesce(l.denominator, 0), round(coalesce(l.due, 0), 6), round(coalesce(l.volume, 0), 6), VARIADIC d.dims) END AS ratios
+		FROM searched s
+		JOIN closure c ON c.ancestor_id = s.node_id
+		JOIN leaf_cell l ON l.org_id = c.node_id
+		JOIN named o ON o.node_id = l.org_id
+		JOIN named i ON i.node_id = l.product_id
+		JOIN leaf_period e ON e.period_id = l.period_id
+		LEFT JOIN closure c1 ON c1.node_id = l.org_id AND c1.distance = c.distance - 1
+		LEFT JOIN named o1 ON o1.node_id = c1.ancestor_id
+		LEFT JOIN closure c2 ON c2.node_id = l.org_id AND c2.distance = c.distance - 2
+		LEFT JOIN named o2 ON o2.node_id = c2.ancestor_id
+		LEFT JOIN closure p1 ON p1.node_id = l.product_id AND p1.distance = i.depth - 1
+		LEFT JOIN named i1 ON i1.node_id = p1.ancestor_id
+		CROSS JOIN LATERAL (SELECT ARRAY[coalesce(o1.name, o.name)] || CASE WHEN s.levels > 2 THEN ARRAY[coalesce(o2.name, o1.name, o.name)] END || CASE WHEN s.levels > 1 THEN ARRAY[o.name] END
+			|| CASE WHEN many_products THEN ARRAY[coalesce(i1.name, i.name)] END || CASE WHEN many_products AND product_depths > 1 THEN ARRAY[i.name] END
+			|| CASE WHEN leaf_periods > 1 THEN ARRAY[e.label] END AS dims) AS d
+		GROUP BY s.node_id
+	), cause AS MATERIALIZED (
+		SELECT s.node_id, r.rank, r.deviation,
+			   -- a member that is the only one there is has one name in several dimensions
+			   CASE WHEN r.dimensions = '{}' THEN '(all)' ELSE (SELECT string_agg(v.name, ' × ' ORDER BY v.n) FROM (
+					SELECT d.value AS name, min(d.key COLLATE "C") AS n FROM jsonb_each_text(r.dimensions) d GROUP BY d.value) AS v) END AS slice
+		FROM state s CROSS JOIN LATERAL quota_decomp.root_causes(coalesce(s.sums, s.ratios)) r
+		WHERE coalesce(s.sums, s.ratios) IS NOT NULL AND r.rank <= 3
+	), told AS MATERIALIZED (
+		SELECT g.*, e.common, e.strategy, g.gap - e.common - e.strategy AS individual, c.slice_1, c.gap_1, c.slice_2, c.gap_2, c.slice_3, c.gap_3,
+			   CASE WHEN p.direction = 'lower' THEN - g.gap ELSE g.gap END AS surplus
+		FROM placed g
+		LEFT JOIN effect e ON e.org_id = g.node_id
+		LEFT JOIN (SELECT x.node_id, max(x.slice) FILTER (WHERE x.rank = 1) AS slice_1, max(x.deviation) FILTER (WHERE x.rank = 1) AS gap_1,
+						  max(x.slice) FILTER (WHERE x.rank = 2) AS slice_2, max(x.deviation) FILTER (WHERE x.rank = 2) AS gap_2,
+						  max(x.slice) FILTER (WHERE x.rank = 3) AS slice_3, max(x.deviation) FILTER (WHERE x.rank = 3) AS gap_3
+				   FROM cause x GROUP BY x.node_id) AS c ON c.node_id = g.node_id
+	)
+	SELECT m.key, m.label, m.path, m.level, m.depth, m.sort_no, u.key,
+		   t.due, t.actual, t.gap, round(t.gap / nullif(abs(t.due), 0), 6), t.place, t.parent_gap, round(t.gap / nullif(t.parent_gap, 0), 6),
+		   trim_scale(t.common), trim_scale(t.strategy), trim_scale(t.individual),
+		   CASE WHEN adds_up THEN coalesce(v.base, 0) END, v.price, v.volume, v.mix, v.added, v.lost,
+		   t.slice_1, trim_scale(t.gap_1), t.slice_2, trim_scale(t.gap_2), t.slice_3, trim_scale(t.gap_3),
+		   m.label || quota_decomp._shown_period(q.grain, q.label, q.starts, q.fiscal_year, q.fiscal_quarter, 'zh')
+			|| CASE WHEN to_day < q.ends THEN format('（截至%s）', to_char(today, 'YYYY-MM-DD')) ELSE '' END
+			|| CASE WHEN t.due IS NULL THEN '没有目标' WHEN t.actual IS NULL THEN '没有实际值' WHEN t.gap = 0 THEN '与目标持平'
+				ELSE CASE WHEN p.direction = 'lower' THEN CASE WHEN t.surplus < 0 THEN '高于应有值' ELSE '低于应有值' END WHEN t.surplus < 0 THEN '缺口' ELSE '超出' END
+					|| quota_decomp._shown_amount(abs(t.gap)) || coalesce(format('（%s%%）', round(100 * abs(t.gap) / nullif(abs(t.due), 0), 1)), '')
+					|| coalesce(CASE WHEN sign(t.parent_gap) = sign(t.gap) AND abs(t.gap) <= abs(t.parent_gap) THEN format('，占上级%s的%s%%', CASE WHEN t.surplus < 0 THEN '缺口' ELSE '超出' END, round(100 * t.gap / t.parent_gap, 1)) END, '')
+					|| coalesce('，主要来自' || w.zh, '') END || '。',
+		   m.label || ', ' || q.label || CASE WHEN to_day < q.ends THEN format(' up to %s', to_char(today, 'YYYY-MM-DD')) ELSE '' END || ': '
+			|| CASE WHEN t.due IS NULL THEN 'no target' WHEN t.actual IS NULL THEN 'nothing to compare with the target' WHEN t.gap = 0 THEN 'as planned'
+				ELSE quota_decomp._shown_amount(abs(t.gap)) || CASE WHEN t.gap < 0 THEN ' below' ELSE ' above' END || ' what was due' || coalesce(format(' (%s %%)', round(100 * abs(t.gap) / nullif(abs(t.due), 0), 1)), '')
+					|| coalesce(CASE WHEN sign(t.parent_gap) = sign(t.gap) AND abs(t.gap) <= abs(t.parent_gap) THEN format(', %s %% of the gap above it', round(100 * t.gap / t.parent_gap, 1)) END, '')
+					|| coalesce(', mainly from ' || w.en, '') END || '.',
+		   nullif(concat_ws('; ', CASE WHEN t.due IS NULL THEN 'no target' END, CASE WHEN t.due = 0 THEN 'nothing was due: the gap has no percentage' END,
+			   CASE WHEN ratio THEN 'a ratio: its gap is no sum of effects' WHEN NOT adds_up THEN 'a KPI that does not add up: no effects, no causes' END,
+			   CASE WHEN adds_up AND v.base IS NULL THEN 'no history in the same days of the baseline' END), '')
+	FROM told t JOIN member m ON m.node_id = t.node_id
+	LEFT JOIN node u ON u.node_id = m.parent_id
+	LEFT JOIN pvm v ON v.org_id = t.node_id
+	LEFT JOIN LATERAL (
+		-- a cause that goes the same way, else the largest effect that does
+		SELECT s.zh, s.en FROM (
+			SELECT 1 AS o, y.n AS i, y.slice || ' ' || quota_decomp._shown_amount(y.gap) AS zh, y.slice || ' ' || quota_decomp._shown_amount(y.gap) AS en
+			FROM (VALUES (1, t.slice_1, t.gap_1), (2, t.slice_2, t.gap_2), (3, t.slice_3, t.gap_3)) AS y(n, slice, gap) WHERE sign(y.gap) = sign(t.gap) AND y.slice <> '(all)'
+			UNION ALL
+			SELECT 2, 1, '整体下滑或上升，而非个别部分', 'everything alike rather than some part' WHERE t.slice_1 = '(all)'
+			UNION ALL
+			SELECT 3, (row_number() OVER (ORDER BY abs(y.gap) DESC))::int, y.zh || ' ' || quota_decomp._shown_amount(y.gap), y.en || ' ' || quota_decomp._shown_amount(y.gap)
+			FROM (VALUES (t.common, '公司整体', 'the company as a whole'), (t.strategy, CASE WHEN many_products THEN '产品结构' ELSE '所在单位' END, CASE WHEN many_products THEN 'what it has to sell' ELSE 'the unit it is in' END),
+						 (t.individual, '自身', 'its own doing')) AS y(gap, zh, en) WHERE sign(y.gap) = sign(t.gap) AND EXISTS (SELECT FROM top x WHERE x.node_id = t.node_id AND x.top_id <> x.node_id)) AS s
+		ORDER BY s.o, s.i LIMIT 1) AS w ON true;
+END $$;
+COMMENT ON FUNCTION quota_decomp._deviation(int, int, regclass) IS 'internal: the gap of every planned member in a period that has begun, and where it comes from';
+
+CREATE FUNCTION quota_decomp._view_deviation(schema name) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+SELECT format('SELECT p.plan, p.metric, d.org, d.org_label, d.org_path, d.org_level, d.org_depth, d.org_sort, d.parent_org, q.grain, q.label AS period, q.starts AS period_starts, '
+	'q.ends AS period_ends, p.today, d.due AS due_to_date, d.actual, d.gap, d.gap_rate, d.place, d.parent_gap, d.parent_share, d.common, d.strategy, d.individual, '
+	'd.baseline, d.price, d.volume, d.mix, d.added, d.lost, d.cause_1, d.cause_1_gap, d.cause_2, d.cause_2_gap, d.cause_3, d.cause_3_gap, d.sentence_zh, d.sentence_en, d.note '
+	'FROM quota_decomp.visible_plan_day p JOIN quota_decomp.visible_period q ON q.plan_id = p.plan_id AND q.starts <= p.today '
+	'CROSS JOIN LATERAL quota_decomp._deviation(p.plan_id, q.period_id, %L::regclass) d', format('%I.attainment', schema))
+$$;
+COMMENT ON FUNCTION quota_decomp._view_deviation(name) IS 'internal: the SELECT of the view deviation';
+
+CREATE FUNCTION quota_decomp._columns_deviation() RETURNS TABLE (name text, comment text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+VALUES
+	('', 'the gap of every member in every period that has begun, its part of the gap above, and where it comes from; read it for one plan and period at a time'),
+	('plan', 'name of the plan'),
+	('metric', 'the KPI planned'),
+	('org', 'key of the member of the organisation'),
+	('org_label', 'its name'),
+	('org_path', 'keys from the root down to it, separated by /'),
+	('org_level', 'its level, where the hierarchy has named ones'),
+	('org_depth', 'levels above it: the root has 0'),
+	('org_sort', 'to sort by: parents before children'),
+	('parent_org', 'key of the member above it; NULL for the root, and where the reader does not see it'),
+	('grain', 'what period is: year, quarter, month, week, month_week or day'),
+	('period', 'label of the period'),
+	('period_starts', 'its first day'),
+	('period_ends', 'the day after its last'),
+	('today', 'the last day that counts'),
+	('due_to_date', 'what of the target was due by today'),
+	('actual', 'what was brought by today; of a ratio, sum by sum'),
+	('gap', 'actual less what was due'),
+	('gap_rate', 'gap by what was due; NULL where nothing was'),
+	('place', 'its place among those below the same parent: 1 has the largest shortfall'),
+	('parent_gap', 'the gap of the member above it'),
+	('parent_share', 'its part of that gap; below 0 it goes the other way, and parts can be above 1'),
+	('common', 'of the gap: what it had if it had deviated as the company did; the effects common, strategy and individual sum to the gap'),
+	('strategy', 'of the gap: what the products it was to sell did more or less than the company; in a plan without products, the unit it is in'),
+	('individual', 'of the gap: the rest, its own'),
+	('baseline', 'what the same days of the plan''s baseline brought'),
+	('price', 'of actual less baseline: by prices, where quantities are mapped; price, volume, mix, added and lost sum to it'),
+	('volume', 'of it: by the quantity sold'),
+	('mix', 'of it: by what was sold'),
+	('added', 'of it: products that were not sold in the baseline'),
+	('lost', 'of it: products that were not sold any more'),
+	('cause_1', 'of the company and those next below it: the slice (members, products, periods) that explains most of the gap; (all): everything deviates alike; NULL: nothing stands out of the noise'),
+	('cause_1_gap', 'the gap of that slice'),
+	('cause_2', 'the second such slice'),
+	('cause_2_gap', 'its gap'),
+	('cause_3', 'the third such slice'),
+	('cause_3_gap', 'its gap'),
+	('sentence_zh', 'the gap in a Chinese sentence'),
+	('sentence_en', 'the gap in an English sentence'),
+	('note', 'what cannot be known, and why; NULL: nothing')
+$$;
+COMMENT ON FUNCTION quota_decomp._columns_deviation() IS 'internal: the columns of the view deviation and their comments';
