@@ -312,8 +312,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		FROM (SELECT s.node_id, s.product_id, s.period_id, quota_decomp.allocate_margins_detail(s.weight, s.row_key, s.row_total, s.column_key, s.column_total, s.low, s.high, s.locked, $2)
 				OVER (PARTITION BY s.parent_id ORDER BY s.node_id, s.product_id, s.period_id) AS a
 			  FROM seed s) AS q
-		WHERE (q.a).amount IS NOT NULL
-		$query$ END
+		$query$ || CASE WHEN bounded OR sign <> 0 THEN 'WHERE (q.a).amount IS NOT NULL' ELSE '' END END
 $$;
 COMMENT ON FUNCTION quota_decomp._level_query(boolean, boolean, int, boolean, boolean, boolean) IS 'internal: the text of the query that splits parents'' cells over their children, or finds the totals the children can hold';
 
