@@ -40,7 +40,10 @@ BEGIN
 	SELECT n.node_id AS product_id, n.parent_id, n.key, n.sort_no, n.leaf, n.valid_from, n.valid_to, w.value AS weight
 	FROM quota_decomp.editable_node n
 	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'product' AND w.driver_no = -1 AND w.product_id = n.node_id
-	WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.planned;
+	-- a line is asked for something where a product of it is planned
+	WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.planned
+	  AND EXISTS (SELECT FROM quota_decomp.editable_node_closure c JOIN quota_decomp.editable_node l ON l.plan_id = plan_id AND l.node_id = c.node_id AND l.planned AND l.leaf
+				  WHERE c.plan_id = plan_id AND c.ancestor_id = n.node_id);
 	CREATE TEMP TABLE qd_period ON COMMIT DROP AS
 	SELECT e.period_id, e.label, e.starts, e.ends, w.value AS weight
 	FROM quota_decomp.editable_period e
