@@ -357,7 +357,7 @@ BEGIN
 		JOIN (SELECT q.parent_id, sum(q.amount) AS amount, sum(q.low) AS low, CASE WHEN count(*) = count(q.high) THEN sum(q.high) END AS high
 			  FROM pg_temp.qd_org q WHERE q.depth = depth GROUP BY q.parent_id) AS k ON k.parent_id = o.node_id;
 		UPDATE pg_temp.qd_org o SET amount = a.amount
-		FROM (SELECT q.node_id, quota_decomp.allocate(s.below, q.amount, nullif(q.low, 0), q.high, unit => unit) OVER (PARTITION BY q.parent_id ORDER BY q.sort_no, q.node_id) AS amount
+		FROM (SELECT q.node_id, quota_decomp.allocate(s.below, CASE WHEN q.amount = 0 AND q.high IS DISTINCT FROM 0 THEN unit / 1000 ELSE q.amount END, nullif(q.low, 0), q.high, unit => unit) OVER (PARTITION BY q.parent_id ORDER BY q.sort_no, q.node_id) AS amount
 			  FROM pg_temp.qd_org q JOIN pg_temp.qd_sum s ON s.parent_id = q.parent_id
 			  WHERE q.depth = depth
 				AND q.parent_id IN (SELECT x.parent_id FROM pg_temp.qd_org x JOIN pg_temp.qd_sum y ON y.parent_id = x.parent_id GROUP BY x.parent_id, y.below HAVING sum(x.amount) <> y.below)) AS a
