@@ -215,7 +215,7 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = format('metric %L is no ratio: it has neither volumes nor a scale', metric);
 	END IF;
 	unit := coalesce(unit, m.unit);
-	IF NOT (unit > 0 AND unit < 'NaN') THEN
+	IF NOT (unit > 0 AND unit::text NOT IN ('NaN', 'Infinity')) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('unit must be positive, not %s', unit);
 	END IF;
 	-- the ranges and the calendar arguments are checked by their own functions
@@ -434,7 +434,7 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = 'a driver needs a name';
 	ELSIF EXISTS (SELECT FROM quota_decomp.editable_driver d WHERE d.plan_id = id AND d.dimension = dimension AND d.driver = name) THEN
 		RAISE duplicate_object USING MESSAGE = format('plan %L has a driver %L for %s already', plan, name, dimension), HINT = 'drop_driver() removes it.';
-	ELSIF share IS NULL OR NOT (share > 0 AND share < 'NaN') THEN
+	ELSIF share IS NULL OR NOT (share > 0 AND share::text NOT IN ('NaN', 'Infinity')) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('share of driver %L must be positive, not %s', name, coalesce(share::text, 'NULL'));
 	ELSIF num_nonnulls(metric, pipeline, source) <> 1 THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('driver %L needs one of metric, pipeline and source', name),
@@ -600,7 +600,7 @@ BEGIN
 	END IF;
 	PERFORM quota_decomp._check_unit(total, p.unit, 'total');
 	IF NOT (CASE WHEN (tier = 'base') = (p.direction = 'higher') THEN coalesce(factor <= 1 AND factor >= 0, total <= p.total AND total >= 0)
-			ELSE coalesce(factor >= 1 AND factor < 'NaN', total >= p.total) END) THEN
+			ELSE coalesce(factor >= 1 AND factor::text NOT IN ('NaN', 'Infinity'), total >= p.total) END) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('tier %s of %s lies on the wrong side of the target %s', tier, coalesce(total, factor * p.total), p.total),
 			DETAIL = format('Of a metric where %s is better, base is at %s the target and stretch at %s.', p.direction,
 							CASE p.direction WHEN 'higher' THEN 'most' ELSE 'least' END, CASE p.direction WHEN 'higher' THEN 'least' ELSE 'most' END);
