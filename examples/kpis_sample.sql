@@ -3,6 +3,7 @@
 -- After sample_crm.sql and map_sample.sql (which maps 销售额, the revenue), before
 -- or after plan_sample.sql.  Each KPI is a view that says who, when and how much,
 -- one create_metric() and a plan for 2026 over what 2025 brought; then the views.
+-- What takes long to find out is materialized, to be refreshed every night.
 
 \set ON_ERROR_STOP on
 
@@ -61,15 +62,15 @@ WHERE d.nth > 1;
 COMMENT ON VIEW crm.kpi_cross_sell IS '交叉销售率 cross-sell';
 
 -- who bought in the year before a month, and had bought nothing for a year at its end: on its last day, on the team of his territory
-CREATE VIEW crm.kpi_churn AS
+CREATE MATERIALIZED VIEW crm.kpi_churn AS
 SELECT m.last_day, a.unit_id, (l.signed_on <= m.last_day - 365)::int AS lost, 1 AS customers
 FROM (SELECT d::date AS first_day, (d + interval '1 month')::date - 1 AS last_day FROM generate_series(timestamp '2025-01-01', '2026-12-01', '1 month') AS d) AS m
 CROSS JOIN crm.account a
 CROSS JOIN LATERAL (SELECT max(c.signed_on) AS signed_on, max(c.signed_on) FILTER (WHERE c.signed_on < m.first_day) AS before
 					FROM crm.contract c WHERE c.account_id = a.account_id AND c.kind = '销售' AND c.signed_on <= m.last_day) AS l
 WHERE l.before >= m.first_day - 365;
-COMMENT ON VIEW crm.kpi_churn IS '客户流失率 churn';
-CREATE INDEX ON crm.contract (account_id, signed_on);
+COMMENT ON MATERIALIZED VIEW crm.kpi_churn IS '客户流失率 churn';
+CREATE INDEX ON crm.kpi_churn (last_day);
 
 CREATE VIEW crm.kpi_nps AS
 SELECT n.answered_on, c.person_id, c.product_id, CASE WHEN n.score >= 9 THEN 100 WHEN n.score <= 6 THEN -100 ELSE 0 END AS points, 1 AS answers
@@ -86,7 +87,7 @@ COMMENT ON VIEW crm.kpi_active IS '活动率 activity rate';
 CREATE INDEX ON crm.visit (person_id, visited_on);
 
 -- receivables of each team's territory, on each day on which they change and on the first of each month; revenue in rows of its own
-CREATE VIEW crm.kpi_dso AS
+CREATE MATERIALIZED VIEW crm.kpi_dso AS
 WITH movement AS (
 	SELECT c.signed_on AS day, a.unit_id, c.amount FROM crm.contract c JOIN crm.account a USING (account_id)
 	UNION ALL
@@ -97,7 +98,11 @@ WITH movement AS (
 SELECT day, unit_id, sum(sum(amount)) OVER (PARTITION BY unit_id ORDER BY day) AS receivable, NULL::numeric AS revenue FROM movement GROUP BY day, unit_id
 UNION ALL
 SELECT c.signed_on, a.unit_id, NULL, c.amount FROM crm.contract c JOIN crm.account a USING (account_id);
-COMMENT ON VIEW crm.kpi_dso IS '应收账款周转天数 DSO';
+COMMENT ON MATERIALIZED VIEW crm.kpi_dso IS '应收账款周转天数 DSO';
+-- the last balance of each team is looked up
+CREATE INDEX ON crm.kpi_dso (unit_id, day);
+CREATE INDEX ON crm.kpi_dso (day);
+ANALYZE crm.kpi_churn, crm.kpi_dso;
 
 SELECT quota_decomp.create_metric('回款额', 'crm.kpi_collection', at => 'paid_on', member => 'person_id', product => 'product_id', value => 'amount', unit => 1000);
 SELECT quota_decomp.create_metric('新客户数', 'crm.kpi_new_customer', at => 'signed_on', member => 'person_id', product => 'product_id', value => 'account_id', kind => 'distinct', unit => 1);
