@@ -214,8 +214,8 @@ SELECT r.plan, r.metric, r.org, o.org_label, o.org_path, r.org_level, r.org_dept
 	o.planned, r.state, r.revision
 FROM (
 	SELECT d.*, CASE WHEN d.lower_better THEN - d.actual ELSE d.actual END AS at_least, CASE WHEN d.lower_better THEN - d.target ELSE d.target END AS target_met,
-		round(CASE WHEN d.lower_better THEN 1 + (d.target - d.actual) / nullif(abs(d.target), 0) ELSE d.actual / nullif(d.target, 0) END, 6) AS attainment,
-		round(CASE WHEN d.lower_better THEN 1 + (d.due - d.actual) / nullif(abs(d.due), 0) ELSE d.actual / nullif(d.due, 0) END, 6) AS attainment_to_date
+		round(CASE WHEN d.lower_better THEN 1 + (d.target - d.actual) / nullif(abs(d.target), 0) WHEN d.target < 0 THEN 2 - d.actual / d.target ELSE d.actual / nullif(d.target, 0) END, 6) AS attainment,
+		round(CASE WHEN d.lower_better THEN 1 + (d.due - d.actual) / nullif(abs(d.due), 0) WHEN d.due < 0 THEN 2 - d.actual / d.due ELSE d.actual / nullif(d.due, 0) END, 6) AS attainment_to_date
 	FROM (
 		SELECT s.plan_id, s.plan, s.metric, s.org_id, s.org, s.org_level, s.org_depth, s.period_id, s.grain, s.period, s.period_starts, s.period_ends, s.product_id,
 			p.is_rate, p.scale, p.unit, p.state, p.revision, p.today, s.metric = ANY (%1$L::text[]) AS known, s.metric = ANY (%2$L::text[]) AS is_balance, s.metric = ANY (%3$L::text[]) AS lower_better,
@@ -279,7 +279,7 @@ VALUES
 	('facts', 'how many facts that were'),
 	('volume', 'of a ratio: the planned denominator'),
 	('denominator', 'of a ratio: the denominator so far'),
-	('attainment', 'actual by target of the whole period; where lower is better 1 + (target - actual) / |target|; NULL where the target is 0'),
+	('attainment', 'actual by target of the whole period; where lower is better 1 + (target - actual) / |target|, of a target below 0 1 + (actual - target) / |target|; NULL where it is 0'),
 	('due_to_date', 'what of the target was due by today: whole periods of the plan''s grain, and of the running one its share of working days'),
 	('attainment_to_date', 'the same against what was due'),
 	('gap', 'actual less what was due'),

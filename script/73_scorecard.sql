@@ -65,7 +65,7 @@ FROM (
 			WHEN count(*) > count(k.attainment) THEN 'a KPI has no attainment' END AS problem
 	FROM (
 		SELECT c.scorecard, m.member_group, a.org, a.org_label, a.grain, a.period, a.period_starts, a.period_ends, a.metric, c.weight, c.weights, c.metrics,
-			a.attainment, greatest(least(a.attainment, 1.5), 0) AS counted
+			a.attainment, CASE WHEN a.attainment IS NOT NULL THEN greatest(least(a.attainment, 1.5), 0) END AS counted
 		FROM %I.attainment a
 		JOIN (SELECT l.plan, l.org_path, l.hired, l.member_group AS named FROM quota_decomp.visible_member_label l WHERE l.leaf AND l.planned) AS l ON l.plan = a.plan AND l.org_path = a.org_path
 		CROSS JOIN LATERAL (SELECT coalesce(l.named, CASE WHEN l.hired > (a.period_starts - interval '1 year')::date THEN 'newcomer' ELSE 'senior' END) AS member_group) AS m
