@@ -8,6 +8,38 @@
 -- plan on the product (unassigned); what happened after "today" is cut off.
 ----------------------------------------------------------------------
 
+-- What the current role may read, as functions: the views below say it thirty
+-- times in one query, and planning access that often takes longer than the query.
+CREATE FUNCTION quota_decomp._plans_read() RETURNS int[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN ARRAY(SELECT a.plan_id FROM quota_decomp.access a);
+END $$;
+COMMENT ON FUNCTION quota_decomp._plans_read() IS 'internal: the plans that the current role reads';
+
+CREATE FUNCTION quota_decomp._plans_whole() RETURNS int[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN ARRAY(SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole);
+END $$;
+COMMENT ON FUNCTION quota_decomp._plans_whole() IS 'internal: the plans that the current role reads as a whole';
+
+CREATE FUNCTION quota_decomp._own_nodes() RETURNS TABLE (plan_id int, node_id int)
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n;
+END $$;
+COMMENT ON FUNCTION quota_decomp._own_nodes() IS 'internal: own_node, planned apart';
+
+-- How many rows a join of small tables has is guessed far too low, and then what
+-- follows is looped over; this row is taken for many.
+CREATE FUNCTION quota_decomp._many() RETURNS SETOF int
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 1
+$$;
+COMMENT ON FUNCTION quota_decomp._many() IS 'internal: one row, of which the planner expects a thousand';
+
 -- "Today" is the session's setting, else the plan's, else the date in the
 -- plan's time zone.
 CREATE VIEW quota_decomp.visible_plan_day WITH (security_barrier) AS
@@ -15,7 +47,7 @@ SELECT p.plan_id, p.plan, p.metric, p.starts, p.ends, p.time_zone, p.rate_method
 	   p.unit, p.revision, p.state,
 	   coalesce(nullif(pg_catalog.current_setting('quota_decomp.as_of', true), '')::date, p.as_of, (pg_catalog.now() AT TIME ZONE p.time_zone)::date) AS today
 FROM quota_decomp.plan p
-WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a);
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_read())::int[]);
 COMMENT ON VIEW quota_decomp.visible_plan_day IS 'internal: the plans the current role may read, with their "today"';
 
 -- What facts are joined with.  Each has the plan's name, so that a condition on
@@ -23,13 +55,16 @@ COMMENT ON VIEW quota_decomp.visible_plan_day IS 'internal: the plans the curren
 -- period and that it is somebody's are two joins, in the order that suits.
 CREATE VIEW quota_decomp.visible_plan_period WITH (security_barrier) AS
 SELECT p.plan_id, p.plan, p.metric, p.time_zone, q.period_id, q.grain, q.label AS period, q.starts AS period_starts, q.ends AS period_ends, q.leaf,
-	   least(q.ends, p.today + 1) AS to_day, r.node_id AS product_rest, r.key AS product_rest_key, r.label AS product_rest_label, r.path AS product_rest_path
+	   least(q.ends, p.today + 1) AS to_day, r.node_id AS product_rest, r.key AS product_rest_key, r.label AS product_rest_label, r.path AS product_rest_path,
+	   -- whether a key changes products inside: else what is of one key is of one product
+	   EXISTS (SELECT FROM quota_decomp.node_key x WHERE x.plan_id = p.plan_id AND x.dimension = 'product'
+			   AND (x.valid_from > q.starts AND x.valid_from < q.ends OR x.valid_to > q.starts AND x.valid_to < q.ends)) AS products_move
 FROM (SELECT v.*, coalesce(nullif(pg_catalog.current_setting('quota_decomp.as_of', true), '')::date, v.as_of, (pg_catalog.now() AT TIME ZONE v.time_zone)::date) AS today
 	  FROM quota_decomp.plan v) AS p
 JOIN quota_decomp.period q ON q.plan_id = p.plan_id AND q.starts <= p.today
 -- the product of facts without one: (unassigned), or the one there is
 JOIN quota_decomp.node r ON r.plan_id = p.plan_id AND r.dimension = 'product' AND r.kind = CASE WHEN p.product IS NULL THEN 'root' ELSE 'unassigned' END
-WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a);
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_read())::int[]);
 COMMENT ON VIEW quota_decomp.visible_plan_period IS 'internal: periods that have begun, with the day after the last that counts, and the product of facts without one';
 
 CREATE VIEW quota_decomp.visible_member_key WITH (security_barrier) AS
@@ -38,8 +73,8 @@ FROM quota_decomp.plan p
 JOIN quota_decomp.node_key k ON k.plan_id = p.plan_id AND k.dimension = 'org'
 LEFT JOIN quota_decomp.node s ON s.plan_id = k.plan_id AND s.parent_id = k.node_id AND s.kind = 'self'
 JOIN quota_decomp.node o ON o.plan_id = k.plan_id AND o.node_id = coalesce(s.node_id, k.node_id)
-WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
-   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[])
+   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp._own_nodes() n);
 COMMENT ON VIEW quota_decomp.visible_member_key IS 'internal: keys of facts, and the member each belongs to from when to when; of one who leads and sells, the leaf below him';
 
 CREATE VIEW quota_decomp.visible_product_key WITH (security_barrier) AS
@@ -47,15 +82,15 @@ SELECT p.plan_id, p.plan, k.key, k.valid_from, k.valid_to, n.node_id, n.key AS p
 FROM quota_decomp.plan p
 JOIN quota_decomp.node_key k ON k.plan_id = p.plan_id AND k.dimension = 'product'
 JOIN quota_decomp.node n ON n.plan_id = k.plan_id AND n.node_id = k.node_id
-WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a);
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_read())::int[]);
 COMMENT ON VIEW quota_decomp.visible_product_key IS 'internal: keys of facts, and the product each belongs to from when to when';
 
 CREATE VIEW quota_decomp.visible_whole WITH (security_barrier) AS
 SELECT p.plan_id, p.plan, o.node_id AS org_id, o.key AS org, o.label AS org_label, o.path AS org_path, o.level AS org_level, o.depth AS org_depth, o.kind
 FROM quota_decomp.plan p
 JOIN quota_decomp.node o ON o.plan_id = p.plan_id AND o.dimension = 'org' AND o.kind IN ('root', 'unassigned')
-WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
-   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[])
+   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp._own_nodes() n);
 COMMENT ON VIEW quota_decomp.visible_whole IS 'internal: the root of a plan and (unassigned), if the current role sees them';
 
 ----------------------------------------------------------------------
@@ -126,6 +161,11 @@ CREATE TYPE quota_decomp._mapped_metric AS (
 	-- conditions: that the key of k, or of u, is the fact's, on its day
 	is_member text,
 	is_product text,
+	-- the same of a, facts with one product_key, in a period of p or at one moment
+	are_product text,
+	-- condition: that the fact is of the key of k, in the period of p and on its
+	-- day; NULL if no index begins with the member
+	by_member text,
 	-- condition: that the fact lies in the period of p
 	in_period text,
 	-- FROM: periods and the facts in them; and whether p has become a part of f
@@ -180,6 +220,21 @@ BEGIN
 			THEN quota_decomp._key_condition(source, format('f.%I', m.member_column), m.member_column, 'k.key') || ' AND ' || replace(on_day, '%1$s', 'k') END;
 		answer.is_product := CASE WHEN m.product_column IS NOT NULL
 			THEN quota_decomp._key_condition(source, format('f.%I', m.product_column), m.product_column, 'u.key') || ' AND ' || replace(on_day, '%1$s', 'u') END;
+		answer.are_product := CASE WHEN m.product_column IS NOT NULL
+			THEN quota_decomp._key_condition(source, 'a.product_key', m.product_column, 'u.key') || ' AND '
+				|| replace(replace(on_day, '%1$s', 'u'), answer.at || ' ', format('coalesce(a.at, %s) ', quota_decomp._moment(answer.at_kind, 'p.period_starts', 'p.time_zone'))) END;
+		-- Where the day follows in the index, one range: it is all that is read, and
+		-- is guessed well.  Where it does not, the period may be read instead.
+		answer.by_member := (SELECT CASE WHEN bool_or(d.attname = m.at_column)
+				THEN quota_decomp._key_condition(source, format('f.%I', m.member_column), m.member_column, 'k.key') || format(' AND %s >= %s AND %s < %s',
+					answer.at, quota_decomp._moment(answer.at_kind, 'greatest(p.period_starts, k.valid_from)', 'p.time_zone'),
+					answer.at, quota_decomp._moment(answer.at_kind, 'least(p.to_day, k.valid_to)', 'p.time_zone'))
+				WHEN count(*) > 0 THEN answer.in_period || ' AND ' || answer.is_member END
+			FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+			LEFT JOIN pg_attribute d ON d.attrelid = i.indrelid AND i.indnkeyatts > 1 AND d.attnum = i.indkey[1]
+			WHERE i.indrelid = source AND i.indisvalid AND i.indpred IS NULL AND a.attname = m.member_column
+			  -- no index serves a key as text
+			  AND starts_with(answer.is_member, format('f.%I = ', m.member_column)));
 		-- Facts of a view: its joins must not be mixed with ours, which the planner
 		-- knows little about.  A union keeps them apart, and lets conditions through.
 		answer.fenced := (SELECT c.relkind = 'v' FROM pg_class c WHERE c.oid = source);
@@ -199,14 +254,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT CASE WHEN m.fenced THEN regexp_replace(expression, '\mp\.([a-z_]+)', 'f."p.\1"', 'g') ELSE expression END
 $$;
 COMMENT ON FUNCTION quota_decomp._in_facts(quota_decomp._mapped_metric, text) IS 'internal: SQL on p and f, as it is written above the facts of the metric';
-
--- How many rows a join of small tables has is guessed far too low, and then what
--- follows is looped over; this row is taken for many.
-CREATE FUNCTION quota_decomp._many() RETURNS SETOF int
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
-	SELECT 1
-$$;
-COMMENT ON FUNCTION quota_decomp._many() IS 'internal: one row, of which the planner expects a thousand';
 
 ----------------------------------------------------------------------
 -- fact

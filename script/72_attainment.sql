@@ -16,7 +16,7 @@ WITH plan_day AS (
 	SELECT p.plan_id, p.holidays, p.extra_workdays,
 		   coalesce(nullif(pg_catalog.current_setting('quota_decomp.as_of', true), '')::date, p.as_of, (pg_catalog.now() AT TIME ZONE p.time_zone)::date) AS today
 	FROM quota_decomp.plan p
-	WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a)
+	WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_read())::int[])
 ), leaf AS MATERIALIZED (
 	SELECT q.plan_id, q.period_id, p.today, q.working_days,
 		   CASE WHEN q.ends <= p.today + 1 THEN q.working_days
@@ -31,7 +31,8 @@ SELECT q.plan_id, q.period_id, q.grain, q.label, q.starts, q.ends, q.leaf, q.wor
 FROM (SELECT c.plan_id, c.ancestor_id, min(l.today) AS today, sum(l.days_gone)::int AS days_gone, avg(l.by_calendar) AS by_calendar
 	  FROM leaf l JOIN quota_decomp.period_closure c ON c.plan_id = l.plan_id AND c.period_id = l.period_id
 	  GROUP BY c.plan_id, c.ancestor_id) AS l
-JOIN quota_decomp.period q ON q.plan_id = l.plan_id AND q.period_id = l.ancestor_id;
+JOIN quota_decomp.period q ON q.plan_id = l.plan_id AND q.period_id = l.ancestor_id
+CROSS JOIN quota_decomp._many();
 COMMENT ON VIEW quota_decomp.visible_progress IS 'internal: the periods of plans, with what of their working days has passed';
 
 -- The keys of everybody below a member, but for the root: there every fact is.
@@ -44,27 +45,43 @@ JOIN (SELECT x.plan_id, x.key, x.valid_from, x.valid_to, coalesce(s.node_id, x.n
 	  FROM quota_decomp.node_key x
 	  LEFT JOIN quota_decomp.node s ON s.plan_id = x.plan_id AND s.parent_id = x.node_id AND s.kind = 'self'
 	  WHERE x.dimension = 'org') AS k ON k.plan_id = c.plan_id AND k.node_id = c.node_id
-WHERE p.plan_id IN (SELECT g.plan_id FROM quota_decomp.access g WHERE g.whole)
-   OR (a.plan_id, a.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[])
+   OR (a.plan_id, a.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp._own_nodes() n);
 COMMENT ON VIEW quota_decomp.visible_org_key IS 'internal: the keys whose facts count on a member, his own and those of all below, from when to when';
+
+CREATE VIEW quota_decomp.visible_member_below WITH (security_barrier) AS
+SELECT p.plan_id, p.plan, a.node_id AS org_id, a.key AS org, a.level AS org_level, a.depth AS org_depth
+FROM quota_decomp.plan p
+JOIN quota_decomp.node a ON a.plan_id = p.plan_id AND a.dimension = 'org' AND a.kind NOT IN ('root', 'unassigned')
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[])
+   OR (a.plan_id, a.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp._own_nodes() n);
+COMMENT ON VIEW quota_decomp.visible_member_below IS 'internal: the members of a plan, but for its root and (unassigned)';
 
 CREATE VIEW quota_decomp.visible_product_above WITH (security_barrier) AS
 SELECT p.plan_id, p.plan, c.node_id, i.node_id AS product_id, i.key AS product, i.label AS product_label, i.path AS product_path, i.depth AS product_depth, i.sort_no AS product_sort
 FROM quota_decomp.plan p
 JOIN quota_decomp.node i ON i.plan_id = p.plan_id AND i.dimension = 'product'
 JOIN quota_decomp.node_closure c ON c.plan_id = i.plan_id AND c.ancestor_id = i.node_id
-WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a);
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_read())::int[]);
 COMMENT ON VIEW quota_decomp.visible_product_above IS 'internal: every product with itself and each that it belongs to';
+
+CREATE VIEW quota_decomp.visible_product_label WITH (security_barrier) AS
+SELECT p.plan_id, p.plan, i.node_id AS product_id, i.key AS product, i.label AS product_label, i.path AS product_path, i.depth AS product_depth, i.sort_no AS product_sort
+FROM quota_decomp.plan p
+JOIN quota_decomp.node i ON i.plan_id = p.plan_id AND i.dimension = 'product'
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_read())::int[]);
+COMMENT ON VIEW quota_decomp.visible_product_label IS 'internal: the names of products';
 
 CREATE VIEW quota_decomp.visible_member_label WITH (security_barrier) AS
 SELECT p.plan_id, p.plan, o.node_id AS org_id, o.label AS org_label, o.path AS org_path, o.sort_no AS org_sort, up.key AS parent_org, o.planned, o.leaf, o.hired, o.member_group
 FROM quota_decomp.plan p
 JOIN quota_decomp.node o ON o.plan_id = p.plan_id AND o.dimension = 'org'
 LEFT JOIN quota_decomp.node up ON up.plan_id = o.plan_id AND up.node_id = o.parent_id
-	AND (up.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
-		 OR (up.plan_id, up.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n))
-WHERE p.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
-   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
+	AND (up.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[])
+		 OR (up.plan_id, up.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp._own_nodes() n))
+CROSS JOIN quota_decomp._many()
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[])
+   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp._own_nodes() n);
 COMMENT ON VIEW quota_decomp.visible_member_label IS 'internal: the names of members, and who is above them';
 
 -- As visible_battle_map: run for each member, over its cells by the key.
@@ -98,8 +115,8 @@ CROSS JOIN LATERAL (
 	WHERE t.plan_id = p.plan_id AND t.org_id = o.node_id
 	  AND t.revision_from <= p.revision AND (t.revision_to IS NULL OR t.revision_to > p.revision)
 	GROUP BY ic.ancestor_id, q.plan_id, q.period_id) AS s
-WHERE o.plan_id IN (SELECT a.plan_id FROM quota_decomp.access a WHERE a.whole)
-   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp.own_node n);
+WHERE o.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[])
+   OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp._own_nodes() n);
 COMMENT ON VIEW quota_decomp.visible_target_cell IS 'internal: current targets of all tiers, and what of them was due by today, added up over products and periods';
 
 ----------------------------------------------------------------------
@@ -132,15 +149,33 @@ DECLARE
 				CASE WHEN m.product_column IS NULL THEN '' ELSE format(' AND (l.%1$I = f.%1$I OR l.%1$I IS NULL AND f.%1$I IS NULL)', m.product_column) END)
 		WHEN 'sum' THEN format('coalesce(sum(%s), 0)', m.value)
 		ELSE format('sum(%s)', m.value) END;
+	-- Of a table: added up for each member and period, by the product's key alone.
+	-- The query below is that of a member by hand: his keys, and the index on them.
+	apart CONSTANT boolean := m.kind <> 'distinct' AND NOT m.fenced;
+	added CONSTANT text := format(' CROSS JOIN LATERAL (SELECT %s%s AS value, sum(%s) AS denominator, count(*) AS facts FROM ',
+		CASE WHEN m.product_column IS NULL THEN '' ELSE format('f.%I AS product_key, CASE WHEN p.products_move THEN %s END AS at, ', m.product_column, m.at) END, value, m.denominator);
+	by_product CONSTANT text := CASE WHEN m.product_column IS NULL THEN ' HAVING count(*) > 0' ELSE format(' GROUP BY f.%I, CASE WHEN p.products_move THEN %s END', m.product_column, m.at) END
+		|| ') AS a' || CASE WHEN m.are_product IS NULL THEN '' ELSE ' LEFT JOIN quota_decomp.visible_product_key u ON u.plan_id = p.plan_id AND u.plan = p.plan AND ' || m.are_product END
+		|| format(' WHERE p.metric = %L', m.metric);
 	scope text;
 	branches text[] := '{}';
 BEGIN
-	FOREACH scope IN ARRAY array_remove(ARRAY[
+	FOREACH scope IN ARRAY CASE WHEN apart THEN array_remove(ARRAY[
+		CASE WHEN m.by_member IS NOT NULL THEN ' JOIN quota_decomp.visible_member_below o ON o.plan_id = p.plan_id AND o.plan = p.plan' || added
+			|| format('quota_decomp.visible_org_key k JOIN %s AS f ON %s WHERE k.plan_id = p.plan_id AND k.org_id = o.org_id', m.relation, m.by_member) || by_product END,
+		format('%s''root''%s%s AS f WHERE %s%s', whole, added, m.relation, m.in_period, by_product),
+		format('%s''unassigned''%s%s AS f WHERE %s%s%s', whole, added, m.relation, m.in_period, CASE WHEN m.is_member IS NULL THEN ''
+			ELSE format(' AND NOT EXISTS (SELECT FROM quota_decomp.visible_member_key k WHERE k.plan_id = p.plan_id AND %s)', m.is_member) END, by_product)], NULL) ELSE '{}' END
+	LOOP
+		branches := branches || format('SELECT %s, %s AS product_id, a.value, a.denominator, a.facts FROM quota_decomp.visible_plan_period p%s',
+			regexp_replace(cell, '([a-z])\.([a-z_]+)', '\1.\2 AS \2', 'g'), product, scope);
+	END LOOP;
+	FOREACH scope IN ARRAY array_remove(CASE WHEN apart AND (m.by_member IS NOT NULL OR m.is_member IS NULL) THEN '{}' ELSE ARRAY[
 		CASE WHEN m.is_member IS NOT NULL THEN quota_decomp._in_facts(m, format(' JOIN quota_decomp.visible_org_key o ON o.plan_id = p.plan_id AND o.plan = p.plan AND %s%s WHERE p.metric = ',
 			replace(replace(m.is_member, 'k.key', 'o.key'), 'k.valid_', 'o.valid_'), products)) || quote_literal(m.metric) END,
-		quota_decomp._in_facts(m, format('%s''root''%s WHERE p.metric = ', whole, products)) || quote_literal(m.metric),
-		quota_decomp._in_facts(m, format('%s''unassigned''%s WHERE p.metric = ', whole, products)) || quote_literal(m.metric) || CASE WHEN m.is_member IS NULL THEN ''
-			ELSE quota_decomp._in_facts(m, format(' AND NOT EXISTS (SELECT FROM quota_decomp.visible_member_key k WHERE k.plan_id = p.plan_id AND k.plan = p.plan AND %s)', m.is_member)) END], NULL)
+		CASE WHEN NOT apart THEN quota_decomp._in_facts(m, format('%s''root''%s WHERE p.metric = ', whole, products)) || quote_literal(m.metric) END,
+		CASE WHEN NOT apart THEN quota_decomp._in_facts(m, format('%s''unassigned''%s WHERE p.metric = ', whole, products)) || quote_literal(m.metric) || CASE WHEN m.is_member IS NULL THEN ''
+			ELSE quota_decomp._in_facts(m, format(' AND NOT EXISTS (SELECT FROM quota_decomp.visible_member_key k WHERE k.plan_id = p.plan_id AND k.plan = p.plan AND %s)', m.is_member)) END END] END, NULL)
 	LOOP
 		branches := branches || format('SELECT %s, %s AS product_id, %s AS value, sum(%s) AS denominator, count(*) AS facts FROM %s%s GROUP BY %s, %s',
 			quota_decomp._in_facts(m, regexp_replace(cell, '([a-z])\.([a-z_]+)', '\1.\2 AS \2', 'g')), quota_decomp._in_facts(m, product), quota_decomp._in_facts(m, value), m.denominator,
@@ -243,7 +278,7 @@ FROM (
 		JOIN quota_decomp.visible_plan_day p ON p.plan_id = s.plan_id AND p.plan = s.plan
 		JOIN quota_decomp.visible_progress g ON g.plan_id = s.plan_id AND g.period_id = s.period_id) AS d) AS r
 JOIN quota_decomp.visible_member_label o ON o.plan_id = r.plan_id AND o.plan = r.plan AND o.org_id = r.org_id
-JOIN quota_decomp.visible_product_above i ON i.plan_id = r.plan_id AND i.plan = r.plan AND i.node_id = r.product_id AND i.product_id = r.product_id $q$,
+JOIN quota_decomp.visible_product_label i ON i.plan_id = r.plan_id AND i.plan = r.plan AND i.product_id = r.product_id $q$,
 		names, balances, lower_is_better, CASE WHEN branches = '{}' THEN '' ELSE ' UNION ALL ' || array_to_string(branches, ' UNION ALL ') END);
 END $$;
 COMMENT ON FUNCTION quota_decomp._view_attainment(name) IS 'internal: the SELECT of the view attainment';
