@@ -79,9 +79,7 @@ CREATE TEMP TABLE person_product AS
 WITH cell AS (
 	SELECT b.org, b.org_label, b.org_path, b.product_label, b.product_sort, b.product_depth, b.amount
 	FROM bi.battle_map b
-	JOIN quota_decomp.visible_plan p ON p.plan = b.plan
-	JOIN quota_decomp.visible_node n ON n.plan_id = p.plan_id AND n.path = b.org_path AND n.dimension = 'org' AND n.leaf
-	WHERE b.plan = :'plan' AND b.tier = 'target' AND b.grain = 'year' AND b.product_depth <= 1
+	WHERE b.plan = :'plan' AND b.tier = 'target' AND b.grain = 'year' AND b.product_depth <= 1 AND b.org_leaf
 ), ranked AS (
 	SELECT org, org_path, org_label, row_number() OVER (ORDER BY amount DESC, org COLLATE "C") AS n, count(*) OVER () AS people FROM cell WHERE product_depth = 0
 ), placed AS (

@@ -39,7 +39,7 @@ LEFT JOIN crm.product g ON g.product_id = k.matched
 WHERE o.stage IN ('WON', 'LOST');
 
 \echo
-\echo '9. WHY THE WIN RATE CHANGED: slices whose win rate is not what it was, out of all of region x team x product line x customer class'
+\echo '13. WHY THE WIN RATE CHANGED: slices whose win rate is not what it was, out of all of region x team x product line x customer class'
 \echo
 \echo '   the last five months against all before'
 \echo

@@ -50,7 +50,7 @@ BEGIN
 			HINT = coalesce('Nearest: ' || (SELECT string_agg(quote_literal(s.key), ', ') FROM (
 				SELECT v.key FROM quota_decomp.visible_node v WHERE v.plan_id = plan_id AND v.dimension = dimension AND v.planned
 				  AND (v.key ILIKE '%' || replace(replace(replace(name, '\', '\\'), '%', '\%'), '_', '\_') || '%' OR v.label ILIKE '%' || replace(replace(replace(name, '\', '\\'), '%', '\%'), '_', '\_') || '%')
-				ORDER BY v.depth, v.sort_no LIMIT 5) AS s) || '.', 'Members are named by key, path or label; those there are stand in visible_node.');
+				ORDER BY v.depth, v.sort_no LIMIT 5) AS s) || '.', 'It is named by key, path or label; those there are stand in visible_node.');
 	ELSIF cardinality(ids) > 1 THEN
 		RAISE ambiguous_parameter USING MESSAGE = format('%L names %s members of the plan', name, cardinality(ids)),
 			DETAIL = 'Paths: ' || array_to_string(paths[:5], ', ') || '.',

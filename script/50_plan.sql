@@ -33,7 +33,7 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = format('%s must be a finite number, not %s', what, amount);
 	ELSIF amount % unit <> 0 THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('%s %s is no multiple of the unit %s', what, amount, unit),
-			HINT = format('Round it, for example to %s, or make the plan with a finer unit.', round(amount / unit) * unit);
+			HINT = format('Round it, for example to %s, or make the plan with a finer unit.', trim_scale(round(amount / unit) * unit));
 	END IF;
 END $$;
 COMMENT ON FUNCTION quota_decomp._check_unit(numeric, numeric, text) IS 'internal: an error unless the amount is finite and a multiple of the unit';
@@ -201,7 +201,7 @@ BEGIN
 	END IF;
 	IF m.kind IN ('ratio', 'balance_ratio') THEN
 		scale := coalesce(scale, 4);
-		unit := power(10::numeric, -scale);
+		unit := trim_scale(power(10::numeric, -scale));
 		IF volume_plan IS NOT NULL THEN
 			volumes := quota_decomp._plan_id(volume_plan, 1);
 			IF NOT EXISTS (SELECT FROM quota_decomp.visible_plan v WHERE v.plan_id = volumes AND v.starts = lower(span) AND v.ends = upper(span) AND v.grain = grain AND v.pattern = pattern) THEN
@@ -215,7 +215,7 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = format('metric %L is no ratio: it has neither volumes nor a scale', metric);
 	END IF;
 	unit := coalesce(unit, m.unit);
-	IF NOT (unit > 0 AND unit < 'NaN') THEN
+	IF NOT (unit > 0 AND unit::text NOT IN ('NaN', 'Infinity')) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('unit must be positive, not %s', unit);
 	END IF;
 	-- the ranges and the calendar arguments are checked by their own functions
@@ -261,6 +261,10 @@ BEGIN
 		PERFORM quota_decomp._check_unit(total, unit, 'total');
 	END IF;
 	UPDATE quota_decomp.editable_plan p SET total = trim_scale(plan_total), baseline_amount = base.amount WHERE p.plan_id = id;
+	-- the views are made for the metrics that have plans
+	IF NOT EXISTS (SELECT FROM quota_decomp.editable_plan p WHERE p.metric = metric AND p.plan_id <> id) THEN
+		PERFORM quota_decomp._mapping_changed();
+	END IF;
 	RETURN trim_scale(plan_total);
 END $$;
 COMMENT ON FUNCTION quota_decomp.create_plan(text, text, daterange, text, numeric, numeric, daterange, numeric, text, text, text, int, date[], date[], int, text, date, text, numeric[], text, text, quota_decomp.rate_method, int, text, text, text, boolean) IS
@@ -297,7 +301,8 @@ BEGIN
 	facts := coalesce(f.facts, 0);
 	booked := coalesce(f.value, 0);
 	IF rate THEN
-		booked := f.value / nullif(f.denominator, 0);
+		-- a balance over what flows: as many days as the span is long
+		booked := f.value * CASE (SELECT m.kind FROM quota_decomp.visible_metric m WHERE m.metric = p.metric) WHEN 'balance_ratio' THEN covered_to - covered_from ELSE 1 END / nullif(f.denominator, 0);
 		amount := booked;
 		estimated := 0;
 	ELSE
@@ -429,7 +434,7 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = 'a driver needs a name';
 	ELSIF EXISTS (SELECT FROM quota_decomp.editable_driver d WHERE d.plan_id = id AND d.dimension = dimension AND d.driver = name) THEN
 		RAISE duplicate_object USING MESSAGE = format('plan %L has a driver %L for %s already', plan, name, dimension), HINT = 'drop_driver() removes it.';
-	ELSIF share IS NULL OR NOT (share > 0 AND share < 'NaN') THEN
+	ELSIF share IS NULL OR NOT (share > 0 AND share::text NOT IN ('NaN', 'Infinity')) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('share of driver %L must be positive, not %s', name, coalesce(share::text, 'NULL'));
 	ELSIF num_nonnulls(metric, pipeline, source) <> 1 THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('driver %L needs one of metric, pipeline and source', name),
@@ -595,7 +600,7 @@ BEGIN
 	END IF;
 	PERFORM quota_decomp._check_unit(total, p.unit, 'total');
 	IF NOT (CASE WHEN (tier = 'base') = (p.direction = 'higher') THEN coalesce(factor <= 1 AND factor >= 0, total <= p.total AND total >= 0)
-			ELSE coalesce(factor >= 1 AND factor < 'NaN', total >= p.total) END) THEN
+			ELSE coalesce(factor >= 1 AND factor::text NOT IN ('NaN', 'Infinity'), total >= p.total) END) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('tier %s of %s lies on the wrong side of the target %s', tier, coalesce(total, factor * p.total), p.total),
 			DETAIL = format('Of a metric where %s is better, base is at %s the target and stretch at %s.', p.direction,
 							CASE p.direction WHEN 'higher' THEN 'most' ELSE 'least' END, CASE p.direction WHEN 'higher' THEN 'least' ELSE 'most' END);

@@ -108,6 +108,9 @@ BEGIN
 		RAISE invalid_parameter_value USING MESSAGE = format('baseline %L has no first and last day', baseline::text);
 	END IF;
 	PERFORM quota_decomp._check_unit(amount, p.unit, 'amount');
+	IF amount < 0 THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('amount %s of a goal is below 0', amount);
+	END IF;
 
 	CREATE TEMP TABLE qd_block ON COMMIT DROP AS
 	SELECT b.product, b.period, b.amount, b.estimated
@@ -171,6 +174,10 @@ BEGIN
 			   OVER (PARTITION BY s.lands ORDER BY s.product, s.period)
 	FROM summed s;
 	DROP TABLE pg_temp.qd_block;
+	-- the growth has nowhere to land where none of these products is sold then
+	IF FOUND AND (SELECT sum(c.amount) FROM quota_decomp.editable_goal_cell c WHERE c.plan_id = id AND c.goal_no = goal) <> goal_amount THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('no product of %L is planned in %L', through, period), HINT = 'The growth must land on products that are sold then.';
+	END IF;
 	IF NOT FOUND AND NOT EXISTS (SELECT FROM quota_decomp.editable_goal_cell c WHERE c.plan_id = id AND c.goal_no = goal) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('no product of %L is planned in %L', product, period);
 	END IF;

@@ -40,7 +40,10 @@ BEGIN
 	SELECT n.node_id AS product_id, n.parent_id, n.key, n.sort_no, n.leaf, n.valid_from, n.valid_to, w.value AS weight
 	FROM quota_decomp.editable_node n
 	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'product' AND w.driver_no = -1 AND w.product_id = n.node_id
-	WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.planned;
+	-- a line is asked for something where a product of it is planned
+	WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.planned
+	  AND EXISTS (SELECT FROM quota_decomp.editable_node_closure c JOIN quota_decomp.editable_node l ON l.plan_id = plan_id AND l.node_id = c.node_id AND l.planned AND l.leaf
+				  WHERE c.plan_id = plan_id AND c.ancestor_id = n.node_id);
 	CREATE TEMP TABLE qd_period ON COMMIT DROP AS
 	SELECT e.period_id, e.label, e.starts, e.ends, w.value AS weight
 	FROM quota_decomp.editable_period e
@@ -353,7 +356,7 @@ BEGIN
 		JOIN (SELECT q.parent_id, sum(q.amount) AS amount, sum(q.low) AS low, CASE WHEN count(*) = count(q.high) THEN sum(q.high) END AS high
 			  FROM pg_temp.qd_org q WHERE q.depth = depth GROUP BY q.parent_id) AS k ON k.parent_id = o.node_id;
 		UPDATE pg_temp.qd_org o SET amount = a.amount
-		FROM (SELECT q.node_id, quota_decomp.allocate(s.below, q.amount, nullif(q.low, 0), q.high, unit => unit) OVER (PARTITION BY q.parent_id ORDER BY q.sort_no, q.node_id) AS amount
+		FROM (SELECT q.node_id, quota_decomp.allocate(s.below, CASE WHEN q.amount = 0 AND q.high IS DISTINCT FROM 0 THEN unit / 1000 ELSE q.amount END, nullif(q.low, 0), q.high, unit => unit) OVER (PARTITION BY q.parent_id ORDER BY q.sort_no, q.node_id) AS amount
 			  FROM pg_temp.qd_org q JOIN pg_temp.qd_sum s ON s.parent_id = q.parent_id
 			  WHERE q.depth = depth
 				AND q.parent_id IN (SELECT x.parent_id FROM pg_temp.qd_org x JOIN pg_temp.qd_sum y ON y.parent_id = x.parent_id GROUP BY x.parent_id, y.below HAVING sum(x.amount) <> y.below)) AS a
@@ -399,7 +402,7 @@ BEGIN
 				EXCEPTION WHEN SQLSTATE 'QD001' THEN
 					GET STACKED DIAGNOSTICS reason = MESSAGE_TEXT, reason_detail = PG_EXCEPTION_DETAIL;
 					RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('the cells of %L cannot be split over its members', parent.key),
-						DETAIL = concat_ws('. ', upper(left(reason, 1)) || substr(reason, 2), nullif(reason_detail, '')),
+						DETAIL = concat_ws('. ', reason, nullif(reason_detail, '')),
 						HINT = 'Relax a bound, a goal or an eligibility of the members named.';
 				END;
 			END LOOP;

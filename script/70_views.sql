@@ -61,8 +61,8 @@ COMMENT ON VIEW quota_decomp.visible_battle_map IS
 
 CREATE FUNCTION quota_decomp._view_battle_map(schema name) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-SELECT 'SELECT b.plan, b.metric, b.tier, b.org, b.org_label, b.org_path, b.org_level, b.org_depth, b.org_sort, b.parent_org, b.product, b.product_label, '
-	'b.product_path, b.product_depth, b.product_sort, b.grain, b.period, b.period_starts, b.period_ends, b.amount, b.carried, b.volume, b.rule, '
+SELECT 'SELECT b.plan, b.metric, b.tier, b.org, b.org_label, b.org_path, b.org_level, b.org_depth, b.org_sort, b.org_leaf, b.parent_org, b.product, b.product_label, '
+	'b.product_path, b.product_depth, b.product_sort, b.product_leaf, b.grain, b.period, b.period_starts, b.period_ends, b.amount, b.carried, b.volume, b.rule, '
 	'b.revision, b.state FROM quota_decomp.visible_battle_map b'
 $$;
 COMMENT ON FUNCTION quota_decomp._view_battle_map(name) IS 'internal: the SELECT of the view battle_map';
@@ -80,12 +80,14 @@ VALUES
 	('org_level', 'its level, where the hierarchy has named ones'),
 	('org_depth', 'levels above it: the root has 0'),
 	('org_sort', 'to sort by: parents before children'),
+	('org_leaf', 'whether nobody is below it'),
 	('parent_org', 'key of the member above it; NULL for the root, and where the reader does not see it'),
 	('product', 'key of the product'),
 	('product_label', 'its name'),
 	('product_path', 'keys from the root of the products down to it, separated by /'),
 	('product_depth', 'levels above it: all products has 0'),
 	('product_sort', 'to sort by: parents before children'),
+	('product_leaf', 'whether no product is below it'),
 	('grain', 'what period is: year, quarter, month, week, month_week or day'),
 	('period', 'label of the period'),
 	('period_starts', 'its first day'),

@@ -128,6 +128,9 @@ CREATE TYPE quota_decomp._mapped_metric AS (
 	is_product text,
 	-- condition: that the fact lies in the period of p
 	in_period text,
+	-- FROM: periods and the facts in them; and whether p has become a part of f
+	facts text,
+	fenced boolean,
 	-- the moment of the fact, and what stands for a day of ours in its type
 	at text,
 	at_kind text
@@ -145,6 +148,12 @@ DECLARE
 BEGIN
 	-- those that a plan is for
 	FOR m IN SELECT v.* FROM quota_decomp.visible_metric v WHERE EXISTS (SELECT FROM quota_decomp.visible_plan p WHERE p.metric = v.metric) ORDER BY v.metric COLLATE "C" LOOP
+		-- what is gone must not keep the other views from being made
+		IF to_regclass(format('%I.%I', m.schema_name, m.relation_name)) IS NULL THEN
+			RAISE WARNING USING MESSAGE = format('metric %L is left out of the views: its relation %I.%I does not exist', m.metric, m.schema_name, m.relation_name),
+				HINT = 'Restore it, or drop the mapping and map what took its place; then call create_views() again.';
+			CONTINUE;
+		END IF;
 		source := quota_decomp._source(m.schema_name, m.relation_name);
 		answer.metric := m.metric;
 		answer.kind := m.kind;
@@ -171,10 +180,33 @@ BEGIN
 			THEN quota_decomp._key_condition(source, format('f.%I', m.member_column), m.member_column, 'k.key') || ' AND ' || replace(on_day, '%1$s', 'k') END;
 		answer.is_product := CASE WHEN m.product_column IS NOT NULL
 			THEN quota_decomp._key_condition(source, format('f.%I', m.product_column), m.product_column, 'u.key') || ' AND ' || replace(on_day, '%1$s', 'u') END;
+		-- Facts of a view: its joins must not be mixed with ours, which the planner
+		-- knows little about.  A union keeps them apart, and lets conditions through.
+		answer.fenced := (SELECT c.relkind = 'v' FROM pg_class c WHERE c.oid = source);
+		answer.facts := format('quota_decomp.visible_plan_period p JOIN %s AS f ON %s', answer.relation, answer.in_period);
+		IF answer.fenced THEN
+			SELECT format('(SELECT f.*, %1$s FROM %2$s UNION ALL SELECT f.*, %1$s FROM quota_decomp.visible_plan_period p, %3$s AS f WHERE false) AS f',
+				string_agg(format('p.%I AS %I', a.attname, 'p.' || a.attname), ', ' ORDER BY a.attnum), answer.facts, answer.relation) INTO answer.facts
+			FROM pg_attribute a WHERE a.attrelid = 'quota_decomp.visible_plan_period'::regclass AND a.attnum > 0;
+		END IF;
 		RETURN NEXT answer;
 	END LOOP;
 END $$;
 COMMENT ON FUNCTION quota_decomp._mapped_metrics() IS 'internal: the metrics that plans are for, as SQL';
+
+CREATE FUNCTION quota_decomp._in_facts(m quota_decomp._mapped_metric, expression text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN m.fenced THEN regexp_replace(expression, '\mp\.([a-z_]+)', 'f."p.\1"', 'g') ELSE expression END
+$$;
+COMMENT ON FUNCTION quota_decomp._in_facts(quota_decomp._mapped_metric, text) IS 'internal: SQL on p and f, as it is written above the facts of the metric';
+
+-- How many rows a join of small tables has is guessed far too low, and then what
+-- follows is looped over; this row is taken for many.
+CREATE FUNCTION quota_decomp._many() RETURNS SETOF int
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000 SET search_path = pg_catalog, pg_temp AS $$
+	SELECT 1
+$$;
+COMMENT ON FUNCTION quota_decomp._many() IS 'internal: one row, of which the planner expects a thousand';
 
 ----------------------------------------------------------------------
 -- fact
@@ -188,26 +220,30 @@ DECLARE
 	branches text[] := '{}';
 	columns text;
 	source text;
+	of_metric text;
+	plan_metric text;
 BEGIN
 	FOR m IN SELECT * FROM quota_decomp._mapped_metrics() LOOP
 		-- the product is that of the key, else (unassigned)
-		columns := format('%s, p.grain, p.period, p.period_starts, p.period_ends, %s AS day, %s AS value, %s AS denominator, %s AS quantity, %s AS counted, %s AS member_key, %s AS product_key',
+		columns := format('%s, p.grain AS grain, p.period AS period, p.period_starts AS period_starts, p.period_ends AS period_ends, %s AS day, %s AS value, %s AS denominator, %s AS quantity, %s AS counted, %s AS member_key, %s AS product_key',
 			CASE WHEN m.is_product IS NULL THEN 'p.product_rest_key AS product, p.product_rest_label AS product_label, p.product_rest_path AS product_path'
 			ELSE 'coalesce(u.product, p.product_rest_key) AS product, coalesce(u.product_label, p.product_rest_label) AS product_label, coalesce(u.product_path, p.product_rest_path) AS product_path' END,
 			m.day, m.value, m.denominator, m.quantity, m.counted,
 			CASE WHEN m.member_column IS NULL THEN 'NULL::text' ELSE format('f.%I::text', m.member_column) END,
 			CASE WHEN m.product_column IS NULL THEN 'NULL::text' ELSE format('f.%I::text', m.product_column) END);
-		source := format('quota_decomp.visible_plan_period p JOIN %s AS f ON %s', m.relation, m.in_period)
-			|| CASE WHEN m.is_product IS NULL THEN '' ELSE format(' LEFT JOIN quota_decomp.visible_product_key u ON u.plan_id = p.plan_id AND u.plan = p.plan AND %s', m.is_product) END;
+		columns := quota_decomp._in_facts(m, columns);
+		plan_metric := quota_decomp._in_facts(m, 'p.plan AS plan, p.metric AS metric');
+		of_metric := quota_decomp._in_facts(m, 'p.leaf AND p.metric = ') || quote_literal(m.metric);
+		source := m.facts || CASE WHEN m.is_product IS NULL THEN ''
+			ELSE quota_decomp._in_facts(m, ' LEFT JOIN quota_decomp.visible_product_key u ON u.plan_id = p.plan_id AND u.plan = p.plan AND ' || m.is_product) END;
 		IF m.is_member IS NOT NULL THEN
-			branches := branches || format('SELECT p.plan, p.metric, k.org, k.org_label, k.org_path, k.org_level, %s FROM %s '
-				'JOIN quota_decomp.visible_member_key k ON k.plan_id = p.plan_id AND k.plan = p.plan AND %s WHERE p.leaf AND p.metric = %L',
-				columns, source, m.is_member, m.metric);
+			branches := branches || format('SELECT %s, k.org, k.org_label, k.org_path, k.org_level, %s FROM %s JOIN quota_decomp.visible_member_key k ON %s WHERE %s',
+				plan_metric, columns, source, quota_decomp._in_facts(m, 'k.plan_id = p.plan_id AND k.plan = p.plan AND ' || m.is_member), of_metric);
 		END IF;
-		branches := branches || format('SELECT p.plan, p.metric, o.org, o.org_label, o.org_path, o.org_level, %s FROM %s '
-			'JOIN quota_decomp.visible_whole o ON o.plan_id = p.plan_id AND o.plan = p.plan AND o.kind = ''unassigned'' WHERE p.leaf AND p.metric = %L%s',
-			columns, source, m.metric,
-			CASE WHEN m.is_member IS NULL THEN '' ELSE format(' AND NOT EXISTS (SELECT FROM quota_decomp.visible_member_key k WHERE k.plan_id = p.plan_id AND k.plan = p.plan AND %s)', m.is_member) END);
+		branches := branches || format('SELECT %s, o.org, o.org_label, o.org_path, o.org_level, %s FROM %s JOIN quota_decomp.visible_whole o ON %s WHERE o.kind = ''unassigned'' AND %s%s',
+			plan_metric, columns, source, quota_decomp._in_facts(m, 'o.plan_id = p.plan_id AND o.plan = p.plan'), of_metric,
+			CASE WHEN m.is_member IS NULL THEN ''
+			ELSE quota_decomp._in_facts(m, format(' AND NOT EXISTS (SELECT FROM quota_decomp.visible_member_key k WHERE k.plan_id = p.plan_id AND k.plan = p.plan AND %s)', m.is_member)) END);
 	END LOOP;
 	IF branches = '{}' THEN
 		RETURN 'SELECT NULL::text AS plan, NULL::text AS metric, NULL::text AS org, NULL::text AS org_label, NULL::text AS org_path, NULL::text AS org_level, NULL::text AS product, '

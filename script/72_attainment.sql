@@ -116,7 +116,6 @@ DECLARE
 	-- the columns that conditions pass through
 	cell CONSTANT text := 'p.plan_id, p.plan, p.metric, o.org_id, o.org, o.org_level, o.org_depth, p.period_id, p.grain, p.period, p.period_starts, p.period_ends';
 	product CONSTANT text := CASE WHEN m.kind = 'distinct' THEN 'c.product_id' WHEN m.is_product IS NULL THEN 'p.product_rest' ELSE 'coalesce(u.node_id, p.product_rest)' END;
-	facts CONSTANT text := format('quota_decomp.visible_plan_period p JOIN %s AS f ON %s', m.relation, m.in_period);
 	products CONSTANT text := CASE WHEN m.is_product IS NULL THEN ''
 		ELSE format(' LEFT JOIN quota_decomp.visible_product_key u ON u.plan_id = p.plan_id AND u.plan = p.plan AND %s', m.is_product) END
 		|| CASE WHEN m.kind <> 'distinct' THEN ''
@@ -137,14 +136,15 @@ DECLARE
 	branches text[] := '{}';
 BEGIN
 	FOREACH scope IN ARRAY array_remove(ARRAY[
-		CASE WHEN m.is_member IS NOT NULL THEN format(' JOIN quota_decomp.visible_org_key o ON o.plan_id = p.plan_id AND o.plan = p.plan AND %s%s WHERE p.metric = %L',
-			replace(replace(m.is_member, 'k.key', 'o.key'), 'k.valid_', 'o.valid_'), products, m.metric) END,
-		format('%s''root''%s WHERE p.metric = %L', whole, products, m.metric),
-		format('%s''unassigned''%s WHERE p.metric = %L%s', whole, products, m.metric, CASE WHEN m.is_member IS NULL THEN ''
-			ELSE format(' AND NOT EXISTS (SELECT FROM quota_decomp.visible_member_key k WHERE k.plan_id = p.plan_id AND k.plan = p.plan AND %s)', m.is_member) END)], NULL)
+		CASE WHEN m.is_member IS NOT NULL THEN quota_decomp._in_facts(m, format(' JOIN quota_decomp.visible_org_key o ON o.plan_id = p.plan_id AND o.plan = p.plan AND %s%s WHERE p.metric = ',
+			replace(replace(m.is_member, 'k.key', 'o.key'), 'k.valid_', 'o.valid_'), products)) || quote_literal(m.metric) END,
+		quota_decomp._in_facts(m, format('%s''root''%s WHERE p.metric = ', whole, products)) || quote_literal(m.metric),
+		quota_decomp._in_facts(m, format('%s''unassigned''%s WHERE p.metric = ', whole, products)) || quote_literal(m.metric) || CASE WHEN m.is_member IS NULL THEN ''
+			ELSE quota_decomp._in_facts(m, format(' AND NOT EXISTS (SELECT FROM quota_decomp.visible_member_key k WHERE k.plan_id = p.plan_id AND k.plan = p.plan AND %s)', m.is_member)) END], NULL)
 	LOOP
-		branches := branches || format('SELECT %s, %s AS product_id, %s AS value, sum(%s) AS denominator, count(*) AS facts FROM %s%s GROUP BY %1$s, %2$s',
-			cell, product, value, m.denominator, facts, scope);
+		branches := branches || format('SELECT %s, %s AS product_id, %s AS value, sum(%s) AS denominator, count(*) AS facts FROM %s%s GROUP BY %s, %s',
+			quota_decomp._in_facts(m, regexp_replace(cell, '([a-z])\.([a-z_]+)', '\1.\2 AS \2', 'g')), quota_decomp._in_facts(m, product), quota_decomp._in_facts(m, value), m.denominator,
+			m.facts, scope, quota_decomp._in_facts(m, cell), quota_decomp._in_facts(m, product));
 	END LOOP;
 	RETURN branches;
 END $$;
@@ -238,7 +238,7 @@ FROM (
 				SELECT t.plan_id, t.plan, t.metric, t.org_id, t.org, t.org_level, t.org_depth, t.period_id, t.grain, t.period, t.period_starts, t.period_ends, t.product_id,
 					t.target, t.base, t.stretch, t.carried, t.due, t.volume, t.base_volume, t.stretch_volume, t.volume_due,
 					NULL::numeric AS value, NULL::numeric AS denominator, NULL::bigint AS facts
-				FROM quota_decomp.visible_target_cell t%4$s) AS b
+				FROM quota_decomp.visible_target_cell t CROSS JOIN quota_decomp._many()%4$s) AS b
 			GROUP BY b.plan_id, b.plan, b.metric, b.org_id, b.org, b.org_level, b.org_depth, b.period_id, b.grain, b.period, b.period_starts, b.period_ends, b.product_id) AS s
 		JOIN quota_decomp.visible_plan_day p ON p.plan_id = s.plan_id AND p.plan = s.plan
 		JOIN quota_decomp.visible_progress g ON g.plan_id = s.plan_id AND g.period_id = s.period_id) AS d) AS r

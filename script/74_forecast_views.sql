@@ -25,7 +25,7 @@ RETURNS TABLE (org text, org_label text, org_path text, org_level text, org_dept
 			   target numeric, actual numeric, open_deals bigint, without_amount bigint, open_amount numeric, from_open numeric, new_deals numeric, from_new numeric,
 			   expected numeric, low numeric, high numeric, probability numeric, coverage numeric,
 			   back_tests int, back_test_error numeric, back_test_bias numeric, note text)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 10000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 10000 COST 10000000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
 	p quota_decomp.visible_plan;
@@ -34,8 +34,7 @@ DECLARE
 	pipeline text := quota_decomp._plan_pipeline(plan_id);
 	reason text;
 	first date;
-	eve date;
-	eve_ends date;
+	near date;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
 	SELECT v.* INTO m FROM quota_decomp.visible_metric v WHERE v.metric = p.metric;
@@ -47,11 +46,10 @@ BEGIN
 	reason := CASE
 		WHEN m.kind <> 'sum' OR m.value_column IS NULL OR m.direction <> 'higher' THEN format('%s is no amount that won deals bring: what is to come is not known', m.metric)
 		WHEN pipeline IS NULL THEN 'no pipeline is mapped for the plan: what is to come is not known' END;
-	-- how wrong such forecasts were is asked on the eve of the quarter (of a plan
-	-- without quarters, the month) that runs, or comes first: of all periods
-	-- alike, for each costs as much as the forecast
-	SELECT least(day, v.starts - 1), v.ends INTO eve, eve_ends
-	FROM quota_decomp.visible_period v WHERE v.plan_id = plan_id AND v.grain = quota_decomp._steering_grain(plan_id) AND v.ends > day ORDER BY v.starts LIMIT 1;
+	-- how wrong forecasts were that looked as far ahead as the end of the quarter
+	-- (of a plan without quarters, the month) that runs; tonight the next begins
+	SELECT min(v.ends) INTO near FROM quota_decomp.visible_period v
+	WHERE v.plan_id = plan_id AND v.grain = quota_decomp._steering_grain(plan_id) AND v.ends > day + 1;
 
 	RETURN QUERY
 	WITH span AS MATERIALIZED (
@@ -84,26 +82,35 @@ BEGIN
 		JOIN above g ON g.node_id = t.product_id
 		WHERE t.plan_id = plan_id AND t.tier = 'target' AND t.revision_from <= p.revision AND (t.revision_to IS NULL OR t.revision_to > p.revision)
 		GROUP BY 1, 2, 3
+	), trial AS MATERIALIZED (
+		SELECT o.kind, o.probability::numeric AS shock, (o.forecast_open + o.forecast_new) / nullif(greatest(o.actual_open + o.actual_new, 0), 0) - 1 AS miss
+		FROM quota_decomp._outlook(pipeline, day, ARRAY[near], p.first_month, p.time_zone) o WHERE reason IS NULL AND near IS NOT NULL AND o.kind IN ('back-test', 'shock')
+	), error AS MATERIALIZED (
+		SELECT count(t.miss)::int AS n, round(avg(abs(t.miss)), 4) AS mean, round(avg(t.miss), 4) AS bias FROM trial t WHERE t.kind = 'back-test'
 	), piece AS (
-		SELECT f.org_id, f.product_id, c.period_id, sum(f.value) AS actual, 0::numeric AS from_open, 0::numeric AS new_deals, 0::numeric AS from_new, 0::numeric AS variance, NULL::numeric AS shock
+		SELECT f.org_id, f.product_id, c.period_id, sum(f.value) AS actual, 0::numeric AS from_open, 0::numeric AS new_deals, 0::numeric AS from_new, 0::numeric AS variance, 0::numeric AS swing
 		FROM quota_decomp._facts(plan_id, p.metric, first, day + 1, '{org,product,day}') f JOIN calendar c ON c.day = f.day
 		WHERE m.kind = 'sum' AND first <= day
 		GROUP BY 1, 2, 3
 		UNION ALL
-		SELECT c.org_id, c.product_id, c.period_id, 0, c.from_open, c.new_deals, c.from_new, c.variance, c.shock
-		FROM quota_decomp._forecast_cells(plan_id, day, pipeline) c WHERE reason IS NULL
+		-- some weeks are forecast less well than a quarter: the shock of what is
+		-- near is that of forecasts over as many days
+		SELECT c.org_id, c.product_id, c.period_id, 0, c.from_open, c.new_deals, c.from_new, c.variance,
+			   CASE WHEN v.ends <= near THEN greatest(c.shock, (SELECT t.shock FROM trial t WHERE t.kind = 'shock')) ELSE c.shock END * (c.from_open + c.from_new)
+		FROM quota_decomp._forecast_cells(plan_id, day, pipeline) c JOIN quota_decomp.visible_period v ON v.plan_id = plan_id AND v.period_id = c.period_id
+		WHERE reason IS NULL
 	), by_period AS (
 		-- what is not known of a part is not known of the whole
 		SELECT q.org_id, q.product_id, s.period_id, sum(q.actual) AS actual, sum(q.from_open) AS from_open, bool_and(q.from_open IS NOT NULL) AS open_known,
-			   sum(q.new_deals) AS new_deals, sum(q.from_new) AS from_new, bool_and(q.from_new IS NOT NULL) AS new_known, sum(q.variance) AS variance, max(q.shock) AS shock
+			   sum(q.new_deals) AS new_deals, sum(q.from_new) AS from_new, bool_and(q.from_new IS NOT NULL) AS new_known, sum(q.variance) AS variance, sum(q.swing) AS swing
 		FROM piece q JOIN span s ON s.leaf_id = q.period_id GROUP BY 1, 2, 3
 	), by_product AS (
 		SELECT q.org_id, g.ancestor_id AS product_id, q.period_id, sum(q.actual) AS actual, sum(q.from_open) AS from_open, bool_and(q.open_known) AS open_known,
-			   sum(q.new_deals) AS new_deals, sum(q.from_new) AS from_new, bool_and(q.new_known) AS new_known, sum(q.variance) AS variance, max(q.shock) AS shock
+			   sum(q.new_deals) AS new_deals, sum(q.from_new) AS from_new, bool_and(q.new_known) AS new_known, sum(q.variance) AS variance, sum(q.swing) AS swing
 		FROM by_period q JOIN above g ON g.node_id = q.product_id GROUP BY 1, 2, 3
 	), sum AS MATERIALIZED (
 		SELECT o.ancestor_id AS org_id, q.product_id, q.period_id, sum(q.actual) AS actual, sum(q.from_open) AS from_open, bool_and(q.open_known) AS open_known,
-			   sum(q.new_deals) AS new_deals, sum(q.from_new) AS from_new, bool_and(q.new_known) AS new_known, sum(q.variance) AS variance, max(q.shock) AS shock
+			   sum(q.new_deals) AS new_deals, sum(q.from_new) AS from_new, bool_and(q.new_known) AS new_known, sum(q.variance) AS variance, sum(q.swing) AS swing
 		FROM by_product q JOIN above o ON o.node_id = q.org_id GROUP BY 1, 2, 3
 	), placed AS (
 		SELECT coalesce(o.node_id, r.org_id) AS org_id, coalesce(u.node_id, r.product_id) AS product_id, d.amount, d.amount_source
@@ -118,15 +125,13 @@ BEGIN
 					 count(*) FILTER (WHERE l.amount_source = 'mean won deal') AS typical, count(*) FILTER (WHERE l.amount_source IS NULL) AS nothing
 			  FROM placed l GROUP BY 1, 2) AS l
 		JOIN above o ON o.node_id = l.org_id JOIN above g ON g.node_id = l.product_id GROUP BY 1, 2
-	), trial AS MATERIALIZED (
-		SELECT count(*)::int AS n, round(avg(abs(b.miss)), 4) AS error, round(avg(b.miss), 4) AS bias
-		FROM (SELECT (o.forecast_open + o.forecast_new) / (o.actual_open + o.actual_new) - 1 AS miss
-			  FROM quota_decomp._outlook(pipeline, eve, ARRAY[eve_ends], p.first_month, p.time_zone) o
-			  WHERE reason IS NULL AND o.kind = 'back-test' AND o.actual_open + o.actual_new > 0) AS b
 	), cell AS (
 		SELECT t.org_id, t.product_id, t.period_id FROM aim t
 		UNION
 		SELECT s.org_id, s.product_id, s.period_id FROM sum s
+		UNION
+		-- who has open deals has a forecast, save of what is over after today
+		SELECT n.org_id, n.product_id, v.period_id FROM open n CROSS JOIN quota_decomp.visible_period v WHERE v.plan_id = plan_id AND v.ends = day + 1
 		UNION
 		-- of each member there is at least a row that says what is not known
 		SELECT o.node_id, g.node_id, v.period_id
@@ -138,7 +143,7 @@ BEGIN
 			   CASE WHEN w.over THEN 0 WHEN w.known AND coalesce(s.open_known, true) THEN coalesce(s.from_open, 0) END AS from_open,
 			   CASE WHEN w.over THEN 0 WHEN w.known THEN coalesce(s.new_deals, 0) END AS new_deals,
 			   CASE WHEN w.over THEN 0 WHEN w.known AND coalesce(s.new_known, true) THEN coalesce(s.from_new, 0) END AS from_new,
-			   coalesce(s.variance, 0) AS variance, coalesce(s.shock, 0) AS shock
+			   coalesce(s.variance, 0) AS variance, coalesce(s.swing, 0) AS swing
 		FROM cell k
 		JOIN quota_decomp.visible_period v ON v.plan_id = plan_id AND v.period_id = k.period_id
 		-- after its last day nothing comes any more
@@ -156,23 +161,23 @@ BEGIN
 				WHEN x.band = 0 THEN CASE m.direction WHEN 'lower' THEN f.actual + x.come <= f.target ELSE f.actual + x.come >= f.target END::int
 				WHEN x.come >= 0 AND f.actual >= f.target THEN 1
 				ELSE round(quota_decomp._normal_above((f.target - f.actual - x.come)::float8 / x.sd)::numeric, 4) END,
-		   CASE WHEN f.target > f.actual THEN round(f.open_amount / (f.target - f.actual), 4) END,
-		   e.n, e.error, e.bias,
+		   CASE WHEN f.target > f.actual AND NOT f.over THEN round(f.open_amount / (f.target - f.actual), 4) END,
+		   CASE WHEN reason IS NULL AND near IS NOT NULL THEN e.n END, e.mean, e.bias,
 		   nullif(concat_ws('; ',
 			   CASE WHEN NOT p.decomposed THEN 'the plan has not been decomposed: there is no target' END,
 			   CASE WHEN NOT f.over THEN reason END,
 			   CASE WHEN reason IS NULL AND NOT f.known AND NOT f.over THEN 'no deal with a day of opening and of closing was won yet: what is to come is not known' END,
-			   CASE WHEN f.known AND e.n = 0 THEN 'too little history: there is no earlier forecast to compare with' END,
+			   CASE WHEN x.come IS NOT NULL AND f.known AND near IS NOT NULL AND e.n = 0 THEN 'too little history: there is no earlier forecast to compare with' END,
 			   CASE WHEN f.listed + f.typical + f.nothing > 0 THEN format('%s of %s open deals without an amount: %s', f.listed + f.typical + f.nothing, f.open_deals,
 				   concat_ws(', ', CASE WHEN f.listed > 0 THEN f.listed || ' at list price' END, CASE WHEN f.typical > 0 THEN f.typical || ' at mean won deal' END,
-					   CASE WHEN f.nothing > 0 THEN f.nothing || ' at nothing, which is not known' END)) END), '')
+					   CASE WHEN f.nothing > 0 THEN f.nothing || ' not known' END)) END), '')
 	FROM figure f
 	JOIN node o ON o.node_id = f.org_id
 	JOIN node g ON g.node_id = f.product_id
 	LEFT JOIN node up ON up.node_id = o.parent_id
-	CROSS JOIN trial e
+	CROSS JOIN error e
 	CROSS JOIN LATERAL (SELECT y.come, y.sd, round((1.2816 * y.sd)::numeric, 2) AS band
-						FROM (SELECT f.from_open + f.from_new AS come, CASE WHEN f.over THEN 0 ELSE sqrt(f.variance::float8 + ((f.shock * (f.from_open + f.from_new)) ^ 2)::float8) END AS sd) AS y) AS x;
+						FROM (SELECT f.from_open + f.from_new AS come, CASE WHEN f.over THEN 0 ELSE sqrt((f.variance + f.swing * f.swing)::float8) END AS sd) AS y) AS x;
 END $$;
 COMMENT ON FUNCTION quota_decomp._forecast_rows(int) IS 'internal: the rows of the view forecast, of a plan';
 
@@ -220,8 +225,8 @@ VALUES
 	('low', 'the 10th percentile: nine times of ten it is more; a normal approximation'),
 	('high', 'the 90th percentile; a normal approximation'),
 	('probability', 'of reaching the target, from 0 to 1; a normal approximation'),
-	('coverage', 'open_amount by what is missing to the target; NULL: nothing is'),
-	('back_tests', 'how many earlier forecasts of all deals, made as on the eve of the quarter (of a plan without quarters, the month), have been answered'),
+	('coverage', 'open_amount by what is missing to the target; NULL: nothing is missing, or nothing can come any more'),
+	('back_tests', 'how many earlier forecasts of all deals, as far ahead as the end of the quarter that runs (of a plan without quarters, the month), have been answered'),
 	('back_test_error', 'their mean absolute error: 0.1 is 10 %'),
 	('back_test_bias', 'their mean error: above 0 they promised too much'),
 	('note', 'what is not known, and what was taken for it; NULL: nothing')
@@ -235,7 +240,7 @@ CREATE FUNCTION quota_decomp._funnel_rows(plan_id int)
 RETURNS TABLE (org text, org_label text, org_path text, org_level text, org_depth int, org_sort int, parent_org text,
 			   cohort text, cohort_starts date, today date, step int, stage text, entered bigint, passed bigint, conversion numeric, lost bigint, waiting bigint, median_days numeric,
 			   rates_from text, rate numeric, rate_days numeric, peers_conversion numeric, peers_days numeric, bottleneck boolean, lost_amount numeric, note text)
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 5000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 5000 COST 10000000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_variable
 DECLARE
 	-- how many deals must have left a stage for a rate to be taken

@@ -31,7 +31,7 @@ RETURNS TABLE (org text, org_label text, org_path text, org_level text, org_dept
 			   due numeric, actual numeric, gap numeric, gap_rate numeric, place bigint, parent_gap numeric, parent_share numeric,
 			   common numeric, strategy numeric, individual numeric,
 			   baseline numeric, price numeric, volume numeric, mix numeric, added numeric, lost numeric,
-			   cause_1 text, cause_1_gap numeric, cause_2 text, cause_2_gap numeric, cause_3 text, cause_3_gap numeric,
+			   cause_1 text, cause_1_gap numeric, cause_2 text, cause_2_gap numeric, cause_3 text, cause_3_gap numeric, win_cause text, win_rate_before numeric, win_rate numeric,
 			   sentence_zh text, sentence_en text, note text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 1000000 ROWS 500 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -47,9 +47,9 @@ DECLARE
 	ratio boolean;
 	quantities boolean;
 	many_products boolean;
-	product_depths int;
 	leaf_periods int;
 	digits int;
+	pipeline text;
 	stands jsonb := '{}';
 BEGIN
 	SELECT v.*, m.kind, m.direction, m.quantity_column, m.covers_from, coalesce(v.scale, 6) AS rate_digits INTO p
@@ -63,13 +63,16 @@ BEGIN
 	ratio := p.rate_method IS NOT NULL;
 	adds_up := p.kind = 'sum' AND NOT ratio;
 	digits := greatest(scale(p.unit), 2);
-	SELECT count(*) > 1, max(n.depth) INTO many_products, product_depths FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.leaf AND n.kind <> 'unassigned';
+	SELECT count(*) > 1 INTO many_products FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND n.dimension = 'product' AND n.leaf AND n.kind <> 'unassigned';
 	SELECT count(*) INTO leaf_periods FROM quota_decomp.visible_period_closure c WHERE c.plan_id = plan_id AND c.ancestor_id = period_id;
 	-- the same days of the plan's baseline
 	back := age(p.starts, CASE WHEN p.baseline_from < p.starts THEN p.baseline_from ELSE (p.starts - interval '1 year')::date END);
 	base_from := (q.starts - back)::date;
 	base_to := (to_day - back)::date;
 	quantities := adds_up AND p.quantity_column IS NOT NULL;
+	IF adds_up THEN
+		pipeline := quota_decomp._plan_pipeline(plan_id);
+	END IF;
 	IF p.kind NOT IN ('sum', 'ratio') THEN
 		EXECUTE format('SELECT jsonb_object_agg(a.org_path, a.actual) FROM %s a WHERE a.plan = $1 AND a.grain = $2 AND a.period_starts = $3 AND a.product_depth = 0', attainment)
 			INTO stands USING p.plan, q.grain, q.starts;
@@ -167,7 +170,7 @@ BEGIN
 		SELECT n.node_id, n.depth, CASE WHEN count(*) OVER (PARTITION BY n.dimension, n.label) > 1 AND n.label <> n.key THEN format('%s (%s)', n.label, n.key) ELSE n.label END AS name FROM node n
 	), searched AS MATERIALIZED (
 		-- the top, and what is next below it
-		SELECT m.node_id, m.depth, (SELECT max(c.distance) FROM closure c WHERE c.ancestor_id = m.node_id) AS levels
+		SELECT m.node_id, t.distance, (SELECT max(c.distance) FROM closure c WHERE c.ancestor_id = m.node_id) AS levels
 		FROM member m JOIN top t ON t.node_id = m.node_id WHERE NOT m.leaf AND t.distance <= 1
 	), leaf_cell AS MATERIALIZED (
 		SELECT s.org_id, s.product_id, s.period_id, sum(s.due) AS due, sum(s.volume) AS volume, sum(s.value) AS value, sum(s.denominator) AS denominator
@@ -186,13 +189,11 @@ BEGIN
 		JOIN leaf_period e ON e.period_id = l.period_id
 		LEFT JOIN closure c1 ON c1.node_id = l.org_id AND c1.distance = c.distance - 1
 		LEFT JOIN named o1 ON o1.node_id = c1.ancestor_id
-		LEFT JOIN closure c2 ON c2.node_id = l.org_id AND c2.distance = c.distance - 2
-		LEFT JOIN named o2 ON o2.node_id = c2.ancestor_id
 		LEFT JOIN closure p1 ON p1.node_id = l.product_id AND p1.distance = i.depth - 1
 		LEFT JOIN named i1 ON i1.node_id = p1.ancestor_id
-		CROSS JOIN LATERAL (SELECT ARRAY[coalesce(o1.name, o.name)] || CASE WHEN s.levels > 2 THEN ARRAY[coalesce(o2.name, o1.name, o.name)] END || CASE WHEN s.levels > 1 THEN ARRAY[o.name] END
-			|| CASE WHEN many_products THEN ARRAY[coalesce(i1.name, i.name)] END || CASE WHEN many_products AND product_depths > 1 THEN ARRAY[i.name] END
-			|| CASE WHEN leaf_periods > 1 THEN ARRAY[e.label] END AS dims) AS d
+		-- coarse where there is much: in small cells every deal is an exception
+		CROSS JOIN LATERAL (SELECT ARRAY[coalesce(o1.name, o.name)] || CASE WHEN s.distance > 0 AND s.levels > 1 THEN ARRAY[o.name] END
+			|| CASE WHEN many_products THEN ARRAY[coalesce(i1.name, i.name)] END || CASE WHEN leaf_periods > 1 THEN ARRAY[e.label] END AS dims) AS d
 		GROUP BY s.node_id
 	), cause AS MATERIALIZED (
 		SELECT s.node_id, r.rank, r.deviation,
@@ -201,6 +202,33 @@ BEGIN
 					SELECT d.value AS name, min(d.key COLLATE "C") AS n FROM jsonb_each_text(r.dimensions) d GROUP BY d.value) AS v) END AS slice
 		FROM state s CROSS JOIN LATERAL quota_decomp.root_causes(coalesce(s.sums, s.ratios)) r
 		WHERE coalesce(s.sums, s.ratios) IS NOT NULL AND r.rank <= 3
+	), deal AS MATERIALIZED (
+		-- deals closed in the period, and in the year before it
+		SELECT coalesce(s.node_id, k.node_id, u.node_id) AS org_id, coalesce(i.node_id, v.node_id) AS product_id,
+			   count(*) FILTER (WHERE d.closed >= q.starts AND d.won) AS won, count(*) FILTER (WHERE d.closed >= q.starts) AS closed,
+			   count(*) FILTER (WHERE d.closed < q.starts AND d.won) AS won_before, count(*) FILTER (WHERE d.closed < q.starts) AS closed_before
+		FROM quota_decomp._deals(pipeline, today, p.time_zone) d
+		LEFT JOIN quota_decomp.visible_node_key k ON k.plan_id = plan_id AND k.dimension = 'org' AND k.key = d.member AND k.valid_from <= d.closed AND k.valid_to > d.closed
+		LEFT JOIN node s ON s.kind = 'self' AND s.parent_id = k.node_id
+		LEFT JOIN quota_decomp.visible_node_key i ON i.plan_id = plan_id AND i.dimension = 'product' AND i.key = d.product AND i.valid_from <= d.closed AND i.valid_to > d.closed
+		LEFT JOIN node u ON u.dimension = 'org' AND u.kind = 'unassigned'
+		LEFT JOIN node v ON v.dimension = 'product' AND v.kind = CASE WHEN p.product IS NULL THEN 'root' ELSE 'unassigned' END
+		WHERE pipeline IS NOT NULL AND d.won IS NOT NULL AND d.closed >= q.starts - 365 AND d.closed < to_day
+		GROUP BY 1, 2
+	), rate_state AS MATERIALIZED (
+		SELECT s.node_id, quota_decomp.root_cause_ratio(l.won, l.closed, l.won_before, l.closed_before, VARIADIC d.dims) AS state
+		FROM searched s JOIN closure c ON c.ancestor_id = s.node_id JOIN deal l ON l.org_id = c.node_id
+		JOIN named o ON o.node_id = l.org_id JOIN named i ON i.node_id = l.product_id
+		LEFT JOIN closure c1 ON c1.node_id = l.org_id AND c1.distance = c.distance - 1 LEFT JOIN named o1 ON o1.node_id = c1.ancestor_id
+		LEFT JOIN closure p1 ON p1.node_id = l.product_id AND p1.distance = i.depth - 1 LEFT JOIN named i1 ON i1.node_id = p1.ancestor_id
+		CROSS JOIN LATERAL (SELECT ARRAY[coalesce(o1.name, o.name)] || CASE WHEN s.distance > 0 AND s.levels > 1 THEN ARRAY[o.name] END
+			|| CASE WHEN many_products THEN ARRAY[coalesce(i1.name, i.name)] END AS dims) AS d
+		GROUP BY s.node_id
+	), rate_cause AS MATERIALIZED (
+		SELECT s.node_id, round(r.expected, 4) AS was, round(r.actual, 4) AS is_now,
+			   CASE WHEN r.dimensions = '{}' THEN '(all)' ELSE (SELECT string_agg(v.name, ' × ' ORDER BY v.n) FROM (
+					SELECT d.value AS name, min(d.key COLLATE "C") AS n FROM jsonb_each_text(r.dimensions) d GROUP BY d.value) AS v) END AS slice
+		FROM rate_state s CROSS JOIN LATERAL quota_decomp.root_causes(s.state) r WHERE r.rank = 1
 	), told AS MATERIALIZED (
 		SELECT g.*, e.common, e.strategy, g.gap - e.common - e.strategy AS individual, c.slice_1, c.gap_1, c.slice_2, c.gap_2, c.slice_3, c.gap_3,
 			   CASE WHEN p.direction = 'lower' THEN - g.gap ELSE g.gap END AS surplus
@@ -214,26 +242,29 @@ BEGIN
 	SELECT m.key, m.label, m.path, m.level, m.depth, m.sort_no, u.key,
 		   t.due, t.actual, t.gap, round(t.gap / nullif(abs(t.due), 0), 6), t.place, t.parent_gap, round(t.gap / nullif(t.parent_gap, 0), 6),
 		   trim_scale(t.common), trim_scale(t.strategy), trim_scale(t.individual),
-		   CASE WHEN adds_up THEN coalesce(v.base, 0) END, v.price, v.volume, v.mix, v.added, v.lost,
-		   t.slice_1, trim_scale(t.gap_1), t.slice_2, trim_scale(t.gap_2), t.slice_3, trim_scale(t.gap_3),
+		   CASE WHEN adds_up THEN coalesce(v.base, 0) END,
+		   CASE WHEN quantities THEN coalesce(v.price, 0) END, CASE WHEN quantities THEN coalesce(v.volume, 0) END, CASE WHEN quantities THEN coalesce(v.mix, 0) END,
+		   CASE WHEN quantities THEN coalesce(v.added, 0) END, CASE WHEN quantities THEN coalesce(v.lost, 0) END,
+		   t.slice_1, trim_scale(t.gap_1), t.slice_2, trim_scale(t.gap_2), t.slice_3, trim_scale(t.gap_3), z.slice, z.was, z.is_now,
 		   m.label || quota_decomp._shown_period(q.grain, q.label, q.starts, q.fiscal_year, q.fiscal_quarter, 'zh')
 			|| CASE WHEN to_day < q.ends THEN format('（截至%s）', to_char(today, 'YYYY-MM-DD')) ELSE '' END
 			|| CASE WHEN t.due IS NULL THEN '没有目标' WHEN t.actual IS NULL THEN '没有实际值' WHEN t.gap = 0 THEN '与目标持平'
 				ELSE CASE WHEN p.direction = 'lower' THEN CASE WHEN t.surplus < 0 THEN '高于应有值' ELSE '低于应有值' END WHEN t.surplus < 0 THEN '缺口' ELSE '超出' END
 					|| quota_decomp._shown_amount(abs(t.gap)) || coalesce(format('（%s%%）', round(100 * abs(t.gap) / nullif(abs(t.due), 0), 1)), '')
 					|| coalesce(CASE WHEN sign(t.parent_gap) = sign(t.gap) AND abs(t.gap) <= abs(t.parent_gap) THEN format('，占上级%s的%s%%', CASE WHEN t.surplus < 0 THEN '缺口' ELSE '超出' END, round(100 * t.gap / t.parent_gap, 1)) END, '')
-					|| coalesce('，主要来自' || w.zh, '') END || '。',
+					|| coalesce('，主要来自' || w.zh, '') END || CASE WHEN t.gap * (z.is_now - z.was) > 0 THEN format('；%s赢单率由%s%%变为%s%%', CASE z.slice WHEN '(all)' THEN '整体' ELSE z.slice END, round(100 * z.was, 1), round(100 * z.is_now, 1)) ELSE '' END || '。',
 		   m.label || ', ' || q.label || CASE WHEN to_day < q.ends THEN format(' up to %s', to_char(today, 'YYYY-MM-DD')) ELSE '' END || ': '
 			|| CASE WHEN t.due IS NULL THEN 'no target' WHEN t.actual IS NULL THEN 'nothing to compare with the target' WHEN t.gap = 0 THEN 'as planned'
 				ELSE quota_decomp._shown_amount(abs(t.gap)) || CASE WHEN t.gap < 0 THEN ' below' ELSE ' above' END || ' what was due' || coalesce(format(' (%s %%)', round(100 * abs(t.gap) / nullif(abs(t.due), 0), 1)), '')
 					|| coalesce(CASE WHEN sign(t.parent_gap) = sign(t.gap) AND abs(t.gap) <= abs(t.parent_gap) THEN format(', %s %% of the gap above it', round(100 * t.gap / t.parent_gap, 1)) END, '')
-					|| coalesce(', mainly from ' || w.en, '') END || '.',
+					|| coalesce(', mainly from ' || w.en, '') END || CASE WHEN t.gap * (z.is_now - z.was) > 0 THEN format('; the win rate of %s went from %s to %s %%', CASE z.slice WHEN '(all)' THEN 'everything' ELSE z.slice END, round(100 * z.was, 1), round(100 * z.is_now, 1)) ELSE '' END || '.',
 		   nullif(concat_ws('; ', CASE WHEN t.due IS NULL THEN 'no target' END, CASE WHEN t.due = 0 THEN 'nothing was due: the gap has no percentage' END,
 			   CASE WHEN ratio THEN 'a ratio: its gap is no sum of effects' WHEN NOT adds_up THEN 'a KPI that does not add up: no effects, no causes' END,
 			   CASE WHEN adds_up AND v.base IS NULL THEN 'no history in the same days of the baseline' END), '')
 	FROM told t JOIN member m ON m.node_id = t.node_id
 	LEFT JOIN node u ON u.node_id = m.parent_id
 	LEFT JOIN pvm v ON v.org_id = t.node_id
+	LEFT JOIN rate_cause z ON z.node_id = t.node_id
 	LEFT JOIN LATERAL (
 		-- a cause that goes the same way, else the largest effect that does
 		SELECT s.zh, s.en FROM (
@@ -253,7 +284,7 @@ CREATE FUNCTION quota_decomp._view_deviation(schema name) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 SELECT format('SELECT p.plan, p.metric, d.org, d.org_label, d.org_path, d.org_level, d.org_depth, d.org_sort, d.parent_org, q.grain, q.label AS period, q.starts AS period_starts, '
 	'q.ends AS period_ends, p.today, d.due AS due_to_date, d.actual, d.gap, d.gap_rate, d.place, d.parent_gap, d.parent_share, d.common, d.strategy, d.individual, '
-	'd.baseline, d.price, d.volume, d.mix, d.added, d.lost, d.cause_1, d.cause_1_gap, d.cause_2, d.cause_2_gap, d.cause_3, d.cause_3_gap, d.sentence_zh, d.sentence_en, d.note '
+	'd.baseline, d.price, d.volume, d.mix, d.added, d.lost, d.cause_1, d.cause_1_gap, d.cause_2, d.cause_2_gap, d.cause_3, d.cause_3_gap, d.win_cause, d.win_rate_before, d.win_rate, d.sentence_zh, d.sentence_en, d.note '
 	'FROM quota_decomp.visible_plan_day p JOIN quota_decomp.visible_period q ON q.plan_id = p.plan_id AND q.starts <= p.today '
 	'CROSS JOIN LATERAL quota_decomp._deviation(p.plan_id, q.period_id, %L::regclass) d', format('%I.attainment', schema))
 $$;
@@ -299,6 +330,9 @@ VALUES
 	('cause_2_gap', 'its gap'),
 	('cause_3', 'the third such slice'),
 	('cause_3_gap', 'its gap'),
+	('win_cause', 'the slice whose win rate is most clearly not what it was in the year before; amounts are lumpy, and often only deals won of deals closed tell; NULL: none stands out, or no pipeline'),
+	('win_rate_before', 'its deals won of deals closed in the 365 days before the period'),
+	('win_rate', 'the same in the period'),
 	('sentence_zh', 'the gap in a Chinese sentence'),
 	('sentence_en', 'the gap in an English sentence'),
 	('note', 'what cannot be known, and why; NULL: nothing')

@@ -3,12 +3,13 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS quota_decomp;
 RESET client_min_messages;
 
--- PostgreSQL 17 and later count the array types, too
+-- PostgreSQL 17 and later count the array types and the row types of tables and views, too
 CREATE TEMP VIEW member AS
 SELECT classid, objid, d.objsubid FROM pg_depend d
 WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
 	AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'quota_decomp')
-	AND NOT (classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t WHERE t.oid = objid AND typcategory = 'A'));
+	AND NOT (classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t WHERE t.oid = objid AND typcategory = 'A'))
+	AND NOT (classid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_type t JOIN pg_class c ON c.oid = t.typrelid WHERE t.oid = objid AND c.relkind IN ('r', 'v')));
 
 SELECT extname, extversion, nspname, extrelocatable, cardinality(extconfig) AS dumped, array_to_string(extcondition, '') AS conditions FROM pg_extension e JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'quota_decomp';
 

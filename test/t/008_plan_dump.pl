@@ -33,7 +33,7 @@ GRANT USAGE ON SCHEMA bi TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA bi TO PUBLIC;
 CREATE VIEW public.uses AS SELECT org, sum(amount) AS amount FROM bi.battle_map WHERE plan = 'one' AND grain = 'quarter' AND product = 'A' GROUP BY org;
 CREATE MATERIALIZED VIEW public.keeps AS SELECT * FROM bi.battle_map;
-DROP TABLE crm.sale;
+DROP TABLE crm.sale CASCADE;
 SQL
 sql_ok($db, q{SELECT quota_decomp.submit_estimate('one', 'Ann', NULL, NULL, 500)}, 'an estimate', user => $role{member});
 
