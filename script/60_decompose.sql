@@ -127,7 +127,7 @@ BEGIN
 	END IF;
 	SELECT n.key, g.key AS product, e.label, c.low INTO node
 	FROM pg_temp.qd_cell c JOIN pg_temp.qd_org n ON n.node_id = c.org_id JOIN pg_temp.qd_period e ON e.period_id = c.period_id LEFT JOIN pg_temp.qd_product g ON g.product_id = c.product_id
-	WHERE c.low > 0 AND (g.product_id IS NULL OR EXISTS (SELECT FROM pg_temp.qd_shut s WHERE s.org_id = c.org_id AND s.product_id = c.product_id AND s.period_id = c.period_id))
+	WHERE c.low > 0 AND (g.product_id IS NULL OR EXISTS (SELECT FROM pg_temp.qd_shut s WHERE (s.org_id = c.org_id OR s.depth = 0) AND s.product_id = c.product_id AND s.period_id = c.period_id))
 	LIMIT 1;
 	IF FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('the cell %s, %s, %s must hold %s, but nobody there may have it', node.key, coalesce(node.product, '(product not planned)'), node.label, node.low),
