@@ -128,6 +128,12 @@ BEGIN
 		END IF;
 	END IF;
 
+	IF through_id IS NOT NULL AND goal_amount < (SELECT round(coalesce(sum(greatest(b.amount, 0)), 0) / p.unit) * p.unit FROM pg_temp.qd_block b
+			WHERE b.product NOT IN (SELECT c.node_id FROM quota_decomp.editable_node_closure c WHERE c.plan_id = id AND c.ancestor_id = through_id)) THEN
+		RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('the goal of %s for %L in %L cannot be met through %L', trim_scale(goal_amount), org, period, through),
+			DETAIL = 'The other products alone brought more in the baseline, and keep what they brought.', HINT = 'Leave "through" out: then all products change alike.';
+	END IF;
+
 	-- the cells: planned leaf products x leaf periods.  The baseline part lies as
 	-- it lay; what exceeds it lands on the products it is to come through.
 	SELECT coalesce(max(g.goal_no), 0) + 1 INTO goal FROM quota_decomp.editable_goal g WHERE g.plan_id = id;

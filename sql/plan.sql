@@ -69,6 +69,10 @@ SELECT sum(amount) AS q3, round(1.15 * 900) AS wanted FROM plan.cell WHERE plan 
 SELECT sum(amount) AS total, sum(amount) FILTER (WHERE line = 'A') + sum(amount) FILTER (WHERE line = 'B') AS by_line FROM plan.cell WHERE plan = '2027' AND depth = 0;
 SELECT plan.unequal('2027');
 
+-- a fall through A has an end: B alone brought 180
+\set SHOW_CONTEXT never
+SELECT set_goal('2027', 'West', NULL, 'Q3', growth => -0.95, through => 'A');
+
 -- bounds: of totals, and of a cell
 SELECT set_bound('2027', 'bob', floor => 2000), set_bound('2027', 'cid', cap => 1000), set_bound('2027', 'mia', locked => 1500), set_bound('2027', 'West', uplift => 0.1), set_bound('2027', 'ann', 'A1', '2027-01', locked => 50);
 SELECT decompose('2027');
@@ -129,3 +133,7 @@ SELECT drop_plan('rates'), drop_plan('month'), drop_plan('2027');
 SELECT count(*) FROM quota_decomp.target t WHERE NOT EXISTS (SELECT FROM quota_decomp.plan p WHERE p.plan_id = t.plan_id);
 SET client_min_messages = warning;
 DROP SCHEMA plan CASCADE;
+
+-- plans are numbered anew
+SET client_min_messages = warning;
+DROP EXTENSION quota_decomp CASCADE;
