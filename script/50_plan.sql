@@ -533,6 +533,8 @@ BEGIN
 								  OR (SELECT n.leaf FROM quota_decomp.editable_node n WHERE n.plan_id = id AND n.node_id = org_id)) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('uplift %s is set on %L', uplift, org),
 			HINT = 'An uplift is more than -1, 0.05 is 5 %, and is set on the total of a node with members below it.';
+	ELSIF p.total >= 0 AND least(floor, cap, locked) < 0 THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('a bound of %L is below 0', org), DETAIL = format('The plan''s total is %s.', p.total);
 	ELSIF floor > cap THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('floor %s of %L is above its cap %s', floor, org, cap);
 	ELSIF locked IS NOT NULL AND num_nonnulls(floor, cap) > 0 THEN

@@ -202,6 +202,8 @@ BEGIN
 	ANALYZE pg_temp.qd_mix;
 	ANALYZE pg_temp.qd_season;
 	CREATE TEMP TABLE qd_parent_cell (org_id int, product_id int, period_id int, amount numeric) ON COMMIT DROP;
+	-- filled by tiers
+	CREATE TEMP TABLE qd_free (org_id int, product_id int, period_id int, amount numeric, free numeric) ON COMMIT DROP;
 END $$;
 COMMENT ON FUNCTION quota_decomp._prepare_split(int) IS 'internal: gathers what a decomposition must respect: closed cells, bounds lifted to all ancestors, factors';
 
@@ -364,11 +366,14 @@ BEGIN
 		-- an uplifted parent's cells, raised to that sum
 		WITH raised AS (
 			SELECT c.org_id, c.product_id, c.period_id,
-				   quota_decomp.allocate(s.below, c.amount, floor => b.low, unit => unit) OVER (PARTITION BY c.org_id ORDER BY c.product_id, c.period_id) AS amount
+				   quota_decomp.allocate(s.below, c.amount, floor => b.low, cap => h.high, unit => unit) OVER (PARTITION BY c.org_id ORDER BY c.product_id, c.period_id) AS amount
 			FROM pg_temp.qd_parent_cell c
 			JOIN pg_temp.qd_sum s ON s.parent_id = c.org_id AND s.below <> s.amount
 			LEFT JOIN (SELECT o.parent_id, q.product_id, q.period_id, sum(q.low) AS low FROM pg_temp.qd_cell q JOIN pg_temp.qd_org o ON o.node_id = q.org_id WHERE sign = 0 GROUP BY 1, 2, 3) AS b
 				   ON b.parent_id = c.org_id AND b.product_id = c.product_id AND b.period_id = c.period_id
+			-- a tier below the target takes at most what is free in the children
+			LEFT JOIN (SELECT o.parent_id, u.product_id, u.period_id, sum(u.free) AS high FROM pg_temp.qd_free u JOIN pg_temp.qd_org o ON o.node_id = u.org_id AND o.depth = depth GROUP BY 1, 2, 3) AS h
+				   ON sign < 0 AND h.parent_id = c.org_id AND h.product_id = c.product_id AND h.period_id = c.period_id
 		)
 		UPDATE pg_temp.qd_parent_cell c SET amount = r.amount
 		FROM raised r WHERE r.org_id = c.org_id AND r.product_id = c.product_id AND r.period_id = c.period_id;
@@ -486,7 +491,7 @@ BEGIN
 		FOR t IN SELECT x.tier FROM quota_decomp.editable_plan_tier x WHERE x.plan_id = id ORDER BY x.tier LOOP
 			written := written + quota_decomp._decompose_tier(id, t.tier);
 		END LOOP;
-		DROP TABLE pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut, pg_temp.qd_cell, pg_temp.qd_mix, pg_temp.qd_season, pg_temp.qd_parent_cell;
+		DROP TABLE pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut, pg_temp.qd_cell, pg_temp.qd_mix, pg_temp.qd_season, pg_temp.qd_parent_cell, pg_temp.qd_free;
 	END IF;
 	UPDATE quota_decomp.editable_plan v SET decomposed = true WHERE v.plan_id = id;
 	UPDATE quota_decomp.editable_revision r SET made_at = now(), made_by = current_user WHERE r.plan_id = id AND r.revision = p.revision;

@@ -55,7 +55,8 @@ BEGIN
 		END LOOP;
 	END IF;
 	ANALYZE pg_temp.qd_held;
-	CREATE TEMP TABLE qd_free ON COMMIT DROP AS
+	TRUNCATE pg_temp.qd_free;
+	INSERT INTO pg_temp.qd_free
 	SELECT g.org_id, g.product_id, g.period_id, g.amount, greatest(g.amount - coalesce(h.amount, 0), 0) AS free
 	FROM quota_decomp.editable_target g
 	LEFT JOIN pg_temp.qd_held h ON h.org_id = g.org_id AND h.product_id = g.product_id AND h.period_id = g.period_id
@@ -88,7 +89,7 @@ BEGIN
 	UPDATE pg_temp.qd_org o SET asked = s.amount, amount = s.amount, low = 0, high = CASE WHEN sign < 0 OR s.free = 0 THEN s.free END
 	FROM split s WHERE s.node_id = o.node_id;
 	written := written + quota_decomp._split_down(plan_id, tier, p.revision, p.unit, sign, true);
-	DROP TABLE pg_temp.qd_free, pg_temp.qd_held;
+	DROP TABLE pg_temp.qd_held;
 	IF tier = 'base' AND p.direction = 'higher' AND difference > 0 THEN
 		RAISE NOTICE USING MESSAGE = format('the base of plan %L is %s under its target: who only reaches base misses the commitment', p.plan, trim_scale(difference));
 	END IF;
