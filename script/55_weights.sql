@@ -424,7 +424,9 @@ BEGIN
 			   CASE WHEN n.no = -1 THEN d.driver || ': ' ELSE '' END || CASE WHEN d.metric IS NOT NULL THEN 'history' WHEN d.pipeline IS NOT NULL THEN 'pipeline' ELSE 'column' END
 		FROM (SELECT m.*, round(m.value / nullif(sum(m.value) OVER (PARTITION BY m.node_id), 0), 15) AS share FROM mix m WHERE m.value > 0) AS s
 		-- one driver is its own blend, and is written once
-		CROSS JOIN (SELECT CASE drivers WHEN 1 THEN -1 ELSE d.driver_no END AS no) AS n;
+		CROSS JOIN (SELECT CASE drivers WHEN 1 THEN -1 ELSE d.driver_no END AS no) AS n
+		-- in the order of the index
+		ORDER BY s.node_id, s.product_id;
 		GET DIAGNOSTICS found = ROW_COUNT;
 		IF found = 0 THEN
 			PERFORM quota_decomp._no_data(d.driver, 'org_product', 'No planned member has a positive value for a planned product.');

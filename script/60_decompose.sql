@@ -202,6 +202,7 @@ BEGIN
 	ANALYZE pg_temp.qd_mix;
 	ANALYZE pg_temp.qd_season;
 	CREATE TEMP TABLE qd_parent_cell (org_id int, product_id int, period_id int, amount numeric) ON COMMIT DROP;
+	CREATE INDEX ON pg_temp.qd_parent_cell (org_id, product_id, period_id);
 	-- filled by tiers
 	CREATE TEMP TABLE qd_free (org_id int, product_id int, period_id int, amount numeric, free numeric) ON COMMIT DROP;
 END $$;
@@ -281,7 +282,17 @@ COMMENT ON FUNCTION quota_decomp._split_org(int, numeric, numeric) IS 'internal:
 -- same as from child's total x parent's cell, in smaller numbers.
 CREATE FUNCTION quota_decomp._level_query(by_name boolean, totals boolean, sign int, bounded boolean, mix boolean, season boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT format($query$
+	SELECT CASE WHEN sign = 0 AND mix AND NOT season AND NOT bounded AND NOT totals AND NOT by_name THEN $query$
+		WITH seed AS (
+			SELECT o.parent_id, o.node_id, o.node_id AS row_key, o.amount AS row_total, o.product_id, c.period_id, o.product_id::bigint * 1000000 + c.period_id AS column_key, c.amount AS column_total,
+				   o.factor AS weight, NULL::numeric AS low, NULL::numeric AS high, NULL::numeric AS locked
+			FROM (SELECT q.parent_id, q.node_id, q.amount, g.product_id, coalesce(f.factor, q.unknown_mix) AS factor
+				  FROM pg_temp.qd_org q CROSS JOIN pg_temp.qd_product g LEFT JOIN pg_temp.qd_mix f ON f.org_id = q.node_id AND f.product_id = g.product_id
+				  WHERE g.leaf AND q.depth = $1 AND ($3 IS NULL OR q.parent_id = $3)
+				  ORDER BY q.parent_id, q.node_id, g.product_id OFFSET 0) AS o
+			CROSS JOIN LATERAL (SELECT d.period_id, d.amount FROM pg_temp.qd_parent_cell d WHERE d.org_id = o.parent_id AND d.product_id = o.product_id ORDER BY d.period_id OFFSET 0) AS c
+		)
+		$query$ ELSE format($query$
 		WITH seed AS (
 			SELECT o.parent_id, o.node_id, %1$s AS row_key, o.amount AS row_total, c.product_id, c.period_id, %2$s AS column_key, c.amount AS column_total, %3$s
 			FROM pg_temp.qd_org o
@@ -306,7 +317,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 				 LEFT JOIN pg_temp.qd_cell b ON b.org_id = o.node_id AND b.product_id = c.product_id AND b.period_id = c.period_id AND x.org_id IS NULL' END,
 			CASE WHEN sign = 0 AND mix THEN 'LEFT JOIN pg_temp.qd_mix f ON f.org_id = o.node_id AND f.product_id = c.product_id' END,
 			CASE WHEN sign = 0 AND season THEN 'LEFT JOIN pg_temp.qd_season t ON t.org_id = o.node_id AND t.period_id = c.period_id' END,
-			CASE WHEN sign <> 0 THEN 'LEFT JOIN pg_temp.qd_free u ON u.org_id = o.node_id AND u.product_id = c.product_id AND u.period_id = c.period_id' END))
+			CASE WHEN sign <> 0 THEN 'LEFT JOIN pg_temp.qd_free u ON u.org_id = o.node_id AND u.product_id = c.product_id AND u.period_id = c.period_id' END)) END
 	|| CASE WHEN totals THEN $query$
 		SELECT DISTINCT q.node_id, q.amount
 		FROM (SELECT s.node_id, quota_decomp.margins_row_total(s.weight, s.row_key, s.row_total, s.column_key, s.column_total, s.low, s.high, s.locked, $2, s.row_low, s.row_high)

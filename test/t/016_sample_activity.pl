@@ -63,7 +63,7 @@ WITH workday AS (
 )
 SELECT count(*) > 400, count(*) FILTER (WHERE r.required <> ceil(8 * r.need * r.n / r.amount) - ceil(7 * r.need * r.n / r.amount)) FROM required r
 SQL
-sql_is($db, "SELECT string_agg(DISTINCT basis || ' ' || (org IN (SELECT person_id FROM crm.quota_member WHERE member_group = 'newcomer')), ' ') FROM activity",
+sql_is($db, "SELECT string_agg(DISTINCT basis || ' ' || (org IN (SELECT person_id FROM crm.team_member WHERE member_group = 'newcomer')), ' ') FROM activity",
 	'process true result false', 'newcomers by the process, seniors by the result');
 
 sql_is($db, 'SELECT count(*) > 1000, count(*) = count(DISTINCT task_key), bool_and(length(task_key) = 32) FROM task', 't|t|t', 'tasks have keys');
