@@ -334,7 +334,7 @@ COMMENT ON FUNCTION quota_decomp._level_query(boolean, boolean, int, boolean, bo
 
 -- Parent by parent down the tree; the root's cells of the tier are there.
 -- sign 0: the target; 1 or -1: a tier above or below it, whose difference is split.
-CREATE FUNCTION quota_decomp._split_down(plan_id int, tier quota_decomp.tier, revision int, unit numeric, sign int, restricted boolean) RETURNS bigint
+CREATE FUNCTION quota_decomp._split_down(plan_id int, tier quota_decomp.tier, revision int, unit numeric, sign int) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
@@ -393,7 +393,7 @@ BEGIN
 		INSERT INTO pg_temp.qd_restricted
 		SELECT DISTINCT o.parent_id FROM pg_temp.qd_org o
 		WHERE o.depth = depth
-		  AND CASE sign WHEN 0 THEN EXISTS (SELECT FROM pg_temp.qd_shut s WHERE s.org_id = o.node_id) OR EXISTS (SELECT FROM pg_temp.qd_cell c WHERE c.org_id = o.node_id) ELSE restricted END;
+		  AND CASE sign WHEN 0 THEN EXISTS (SELECT FROM pg_temp.qd_shut s WHERE s.org_id = o.node_id) OR EXISTS (SELECT FROM pg_temp.qd_cell c WHERE c.org_id = o.node_id) ELSE true END;
 		bounded := EXISTS (SELECT FROM pg_temp.qd_restricted);
 		BEGIN
 			IF bounded THEN
@@ -428,7 +428,7 @@ BEGIN
 	DROP TABLE pg_temp.qd_restricted, pg_temp.qd_sum;
 	RETURN written;
 END $$;
-COMMENT ON FUNCTION quota_decomp._split_down(int, quota_decomp.tier, int, numeric, int, boolean) IS 'internal: the cells of every node from those of the root; returns their number';
+COMMENT ON FUNCTION quota_decomp._split_down(int, quota_decomp.tier, int, numeric, int) IS 'internal: the cells of every node from those of the root; returns their number';
 
 -- Statistics of what was just written, so that views are planned well before
 -- autovacuum comes by; whoever may not is left to it.
@@ -498,7 +498,7 @@ BEGIN
 		FROM quota_decomp._split_company(id, p.total, p.unit) AS c;
 		GET DIAGNOSTICS written = ROW_COUNT;
 		PERFORM quota_decomp._split_org(id, p.total, p.unit);
-		written := written + quota_decomp._split_down(id, 'target', p.revision, p.unit, 0, false);
+		written := written + quota_decomp._split_down(id, 'target', p.revision, p.unit, 0);
 		FOR t IN SELECT x.tier FROM quota_decomp.editable_plan_tier x WHERE x.plan_id = id ORDER BY x.tier LOOP
 			written := written + quota_decomp._decompose_tier(id, t.tier);
 		END LOOP;

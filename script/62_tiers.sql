@@ -88,7 +88,7 @@ BEGIN
 	)
 	UPDATE pg_temp.qd_org o SET asked = s.amount, amount = s.amount, low = 0, high = CASE WHEN sign < 0 OR s.free = 0 THEN s.free END
 	FROM split s WHERE s.node_id = o.node_id;
-	written := written + quota_decomp._split_down(plan_id, tier, p.revision, p.unit, sign, true);
+	written := written + quota_decomp._split_down(plan_id, tier, p.revision, p.unit, sign);
 	DROP TABLE pg_temp.qd_held;
 	IF tier = 'base' AND p.direction = 'higher' AND difference > 0 THEN
 		RAISE NOTICE USING MESSAGE = format('the base of plan %L is %s under its target: who only reaches base misses the commitment', p.plan, trim_scale(difference));
