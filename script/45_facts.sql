@@ -627,6 +627,10 @@ BEGIN
 		statement, joins, CASE WHEN whole THEN '' ELSE format(' WHERE %s IS NOT NULL', org_node) END);
 
 	-- and by what was asked for
+	IF 'parts' = ANY (by) AND m.kind IN ('sum', 'ratio') THEN
+		RETURN QUERY EXECUTE format('SELECT h.org_id, h.product_id, h.day, h.v, h.n, h.q, h.c FROM (%s) AS h', statement);
+		RETURN;
+	END IF;
 	asked := concat_ws(', ', CASE WHEN by_org THEN 'h.org_id' END, CASE WHEN by_product THEN 'h.product_id' END, CASE WHEN by_day THEN 'h.day' END);
 	asked_group := CASE WHEN asked = '' THEN '' ELSE ' GROUP BY ' || asked END;
 	statement := format('SELECT %s, %s, %s, %s, %s, %s, coalesce(sum(h.c), 0)::bigint FROM (%s) AS h%s',
@@ -637,7 +641,7 @@ BEGIN
 	RETURN QUERY EXECUTE statement;
 END $$;
 COMMENT ON FUNCTION quota_decomp._facts(int, text, date, date, text[]) IS
-'internal: a metric''s facts from a day to the day before another, on the nodes their members and products were on that day; by org, product, day, or fewer of them';
+'internal: a metric''s facts from a day to the day before another, on the nodes their members and products were on that day; by org, product, day, or fewer of them; with parts a combination may have several rows, which the caller adds up';
 
 CREATE FUNCTION quota_decomp._metric_total(plan_id int, metric text, from_day date, to_day date) RETURNS TABLE (value numeric, denominator numeric, facts bigint)
 LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

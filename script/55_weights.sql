@@ -26,6 +26,59 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION quota_decomp._drivers(int, text) IS 'internal: the drivers of a dimension, or the default one';
 
+-- What a decomposition asks of its drivers more than once, in temporary tables:
+--   qd_driver  the drivers of all dimensions, with the days their sources cover
+--   qd_fact    what a metric brought by member and product, where its mix is
+--              wanted: members and products are weighed by sums of it
+CREATE FUNCTION quota_decomp._load_drivers(plan_id int) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	p record;
+	m record;
+	cov_from date;
+	cov_to date;
+BEGIN
+	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
+	CREATE TEMP TABLE qd_driver ON COMMIT DROP AS
+	SELECT x.dimension, k.*, NULL::date AS covered_from, NULL::date AS covered_to
+	FROM unnest('{time,org,product,org_product}'::text[]) AS x(dimension) CROSS JOIN LATERAL quota_decomp._drivers(plan_id, x.dimension) AS k
+	WHERE p.product IS NOT NULL OR x.dimension <> 'org_product';
+	FOR m IN SELECT DISTINCT k.metric, k.span_from, k.span_to FROM pg_temp.qd_driver k WHERE k.metric IS NOT NULL LOOP
+		SELECT c.covered_from, c.covered_to INTO cov_from, cov_to FROM quota_decomp._covered(m.metric, m.span_from, m.span_to, p.as_of, p.time_zone) AS c;
+		UPDATE pg_temp.qd_driver k SET covered_from = cov_from, covered_to = cov_to
+		WHERE k.metric = m.metric AND k.span_from = m.span_from AND k.span_to = m.span_to;
+	END LOOP;
+	CREATE TEMP TABLE qd_fact (metric text, from_day date, to_day date, org_id int, product_id int, value numeric, denominator numeric) ON COMMIT DROP;
+	FOR m IN
+		-- kinds whose sums are those of their parts
+		SELECT DISTINCT k.metric, k.covered_from, k.covered_to
+		FROM pg_temp.qd_driver k JOIN quota_decomp.visible_metric v ON v.metric = k.metric AND v.kind IN ('sum', 'ratio')
+		WHERE k.dimension = 'org_product' AND k.covered_from IS NOT NULL
+	LOOP
+		INSERT INTO pg_temp.qd_fact
+		SELECT m.metric, m.covered_from, m.covered_to, f.org_id, f.product_id, f.value, f.denominator
+		FROM quota_decomp._facts(plan_id, m.metric, m.covered_from, m.covered_to, '{org,product,parts}') AS f;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION quota_decomp._load_drivers(int) IS 'internal: the drivers of a plan, and what is read of the CRM for several of them, into temporary tables';
+
+CREATE FUNCTION quota_decomp._driver_facts(plan_id int, metric text, from_day date, to_day date, by text[])
+RETURNS TABLE (org_id int, product_id int, value numeric, denominator numeric)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+	IF metric IS NULL OR from_day IS NULL THEN
+		RETURN;
+	ELSIF EXISTS (SELECT FROM pg_temp.qd_fact q WHERE q.metric = metric AND q.from_day = from_day AND q.to_day = to_day) THEN
+		RETURN QUERY SELECT f.org_id, f.product_id, f.value, f.denominator FROM pg_temp.qd_fact f WHERE f.metric = metric AND f.from_day = from_day AND f.to_day = to_day;
+	ELSE
+		RETURN QUERY SELECT f.org_id, f.product_id, f.value, f.denominator FROM quota_decomp._facts(plan_id, metric, from_day, to_day, by) AS f;
+	END IF;
+END $$;
+COMMENT ON FUNCTION quota_decomp._driver_facts(int, text, date, date, text[]) IS
+'internal: what a metric brought in a span, by org or product at least: from what _load_drivers() read, else from the CRM';
+
 -- what a driver's source says, by key as written there
 CREATE FUNCTION quota_decomp._source_values(schema_name name, relation_name name, key_column name, value_column name, product_key_column name,
 	OUT key text, OUT product_key text, OUT value numeric)
@@ -71,10 +124,10 @@ BEGIN
 	CREATE TEMP TABLE qd_value (node_id int, value numeric, source text) ON COMMIT DROP;
 	CREATE TEMP TABLE qd_ramp (node_id int, share numeric) ON COMMIT DROP;
 
-	FOR d IN SELECT * FROM quota_decomp._drivers(plan_id, dimension) LOOP
+	FOR d IN SELECT k.* FROM pg_temp.qd_driver k WHERE k.dimension = dimension ORDER BY k.driver_no LOOP
 		TRUNCATE pg_temp.qd_value;
-		cov_from := NULL;
-		cov_to := NULL;
+		cov_from := d.covered_from;
+		cov_to := d.covered_to;
 		IF d.schema_name IS NOT NULL THEN
 			-- a key names the member itself, a unit as well as a person
 			INSERT INTO pg_temp.qd_value
@@ -94,13 +147,10 @@ BEGIN
 			GROUP BY m.node_id;
 		ELSE
 			rate := d.metric IS NOT NULL AND quota_decomp._is_rate(d.metric);
-			IF d.metric IS NOT NULL THEN
-				SELECT v.covered_from, v.covered_to INTO cov_from, cov_to FROM quota_decomp._covered(d.metric, d.span_from, d.span_to, p.as_of, p.time_zone) AS v;
-			END IF;
 			INSERT INTO pg_temp.qd_value
 			WITH fact AS (
 				SELECT CASE dimension WHEN 'org' THEN f.org_id ELSE f.product_id END AS node_id, f.value, f.denominator
-				FROM quota_decomp._facts(plan_id, d.metric, cov_from, cov_to, ARRAY[dimension]) AS f WHERE d.metric IS NOT NULL AND cov_from IS NOT NULL
+				FROM quota_decomp._driver_facts(plan_id, d.metric, cov_from, cov_to, ARRAY[dimension]) AS f
 				UNION ALL
 				SELECT CASE dimension WHEN 'org' THEN o.org_id ELSE o.product_id END, o.amount, NULL
 				FROM quota_decomp._open_pipeline(plan_id, d.pipeline, coalesce(p.as_of, p.starts - 1)) AS o WHERE d.pipeline IS NOT NULL
@@ -209,7 +259,7 @@ BEGIN
 		SELECT coalesce(w.org_id, w.product_id) AS node_id, w.value, w.share, w.source, k.driver, k.share AS driver_share, count(*) OVER (PARTITION BY m.parent_id, coalesce(w.org_id, w.product_id)) AS drivers
 		FROM quota_decomp.editable_weight w
 		JOIN pg_temp.qd_member m ON m.node_id = coalesce(w.org_id, w.product_id)
-		JOIN quota_decomp._drivers(plan_id, dimension) AS k ON k.driver_no = w.driver_no
+		JOIN pg_temp.qd_driver k ON k.dimension = dimension AND k.driver_no = w.driver_no
 		WHERE w.plan_id = plan_id AND w.dimension = dimension
 	), blend AS (
 		SELECT t.node_id, CASE WHEN max(t.drivers) = 1 THEN max(t.value) ELSE round(sum(t.driver_share * t.share) / sum(t.driver_share), 15) END AS value,
@@ -280,7 +330,7 @@ DECLARE
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
 	CREATE TEMP TABLE qd_season (org_id int, period_id int, value numeric, source text) ON COMMIT DROP;
-	FOR d IN SELECT * FROM quota_decomp._drivers(plan_id, 'time') LOOP
+	FOR d IN SELECT k.* FROM pg_temp.qd_driver k WHERE k.dimension = 'time' ORDER BY k.driver_no LOOP
 		TRUNCATE pg_temp.qd_season;
 		IF d.schema_name IS NOT NULL THEN
 			INSERT INTO pg_temp.qd_season
@@ -289,7 +339,8 @@ BEGIN
 			JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.leaf AND s.key::timestamp::date >= e.starts AND s.key::timestamp::date < e.ends
 			GROUP BY e.period_id;
 		ELSE
-			SELECT v.covered_from, v.covered_to INTO cov_from, cov_to FROM quota_decomp._covered(d.metric, d.span_from, d.span_to, p.as_of, p.time_zone) AS v;
+			cov_from := d.covered_from;
+			cov_to := d.covered_to;
 			IF cov_from IS NOT NULL THEN
 				INSERT INTO pg_temp.qd_season
 				WITH past AS (
@@ -358,7 +409,7 @@ BEGIN
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, period_id, value, share, source)
 	WITH part AS (
 		SELECT w.org_id, w.period_id, w.value, w.share, w.source, k.driver, k.share AS driver_share, count(*) OVER (PARTITION BY w.org_id, w.period_id) AS drivers
-		FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'time') AS k ON k.driver_no = w.driver_no
+		FROM quota_decomp.editable_weight w JOIN pg_temp.qd_driver k ON k.dimension = 'time' AND k.driver_no = w.driver_no
 		WHERE w.plan_id = plan_id AND w.dimension = 'time'
 	), blend AS (
 		SELECT t.org_id, t.period_id, CASE WHEN max(t.drivers) = 1 THEN max(t.value) ELSE round(sum(t.driver_share * t.share) / sum(t.driver_share), 15) END AS value,
@@ -378,27 +429,20 @@ COMMENT ON FUNCTION quota_decomp._weigh_time(int) IS 'internal: weights of the p
 -- Member x product: each planned node's own mix.  Who has none keeps the
 -- parent's.
 CREATE FUNCTION quota_decomp._weigh_mix(plan_id int) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 #variable_conflict use_variable
 DECLARE
 	p record;
 	d record;
-	cov_from date;
-	cov_to date;
 	found bigint;
-	drivers CONSTANT bigint := (SELECT count(*) FROM quota_decomp._drivers(plan_id, 'org_product') AS x);
+	drivers CONSTANT bigint := (SELECT count(*) FROM pg_temp.qd_driver k WHERE k.dimension = 'org_product');
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
-	FOR d IN SELECT * FROM quota_decomp._drivers(plan_id, 'org_product') LOOP
-		cov_from := NULL;
-		cov_to := NULL;
-		IF d.metric IS NOT NULL THEN
-			SELECT v.covered_from, v.covered_to INTO cov_from, cov_to FROM quota_decomp._covered(d.metric, d.span_from, d.span_to, p.as_of, p.time_zone) AS v;
-		END IF;
+	FOR d IN SELECT k.* FROM pg_temp.qd_driver k WHERE k.dimension = 'org_product' ORDER BY k.driver_no LOOP
 		INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, product_id, value, share, source)
 		WITH fact AS (
 			SELECT f.org_id, f.product_id, f.value
-			FROM quota_decomp._facts(plan_id, d.metric, cov_from, cov_to, ARRAY['org', 'product']) AS f WHERE d.metric IS NOT NULL AND cov_from IS NOT NULL
+			FROM quota_decomp._driver_facts(plan_id, d.metric, d.covered_from, d.covered_to, '{org,product}') AS f
 			UNION ALL
 			SELECT o.org_id, o.product_id, o.amount FROM quota_decomp._open_pipeline(plan_id, d.pipeline, coalesce(p.as_of, p.starts - 1)) AS o WHERE d.pipeline IS NOT NULL
 			UNION ALL
@@ -422,7 +466,7 @@ BEGIN
 		)
 		SELECT plan_id, 'org_product', n.no, s.node_id, s.product_id, s.value, s.share,
 			   CASE WHEN n.no = -1 THEN d.driver || ': ' ELSE '' END || CASE WHEN d.metric IS NOT NULL THEN 'history' WHEN d.pipeline IS NOT NULL THEN 'pipeline' ELSE 'column' END
-		FROM (SELECT m.*, round(m.value / nullif(sum(m.value) OVER (PARTITION BY m.node_id), 0), 15) AS share FROM mix m WHERE m.value > 0) AS s
+		FROM (SELECT m.*, round(m.value / nullif(sum(m.value) OVER (PARTITION BY m.node_id ORDER BY m.product_id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING), 0), 15) AS share FROM mix m WHERE m.value > 0) AS s
 		-- one driver is its own blend, and is written once
 		CROSS JOIN (SELECT CASE drivers WHEN 1 THEN -1 ELSE d.driver_no END AS no) AS n
 		-- in the order of the index
@@ -438,7 +482,7 @@ BEGIN
 	INSERT INTO quota_decomp.editable_weight (plan_id, dimension, driver_no, org_id, product_id, value, share, source)
 	SELECT plan_id, 'org_product', -1, t.org_id, t.product_id, t.value, round(t.value / sum(t.value) OVER (PARTITION BY t.org_id), 15), t.source
 	FROM (SELECT w.org_id, w.product_id, sum(k.share * w.share) AS value, string_agg(k.driver || ': ' || w.source, '; ' ORDER BY k.driver) AS source
-		  FROM quota_decomp.editable_weight w JOIN quota_decomp._drivers(plan_id, 'org_product') AS k ON k.driver_no = w.driver_no
+		  FROM quota_decomp.editable_weight w JOIN pg_temp.qd_driver k ON k.dimension = 'org_product' AND k.driver_no = w.driver_no
 		  WHERE w.plan_id = plan_id AND w.dimension = 'org_product'
 		  GROUP BY w.org_id, w.product_id) AS t;
 END $$;

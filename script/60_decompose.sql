@@ -19,7 +19,7 @@
 --   qd_mix, qd_season  how a node's product mix, and its season or ramp, bend
 --             the parent's cells
 CREATE FUNCTION quota_decomp._prepare_split(plan_id int) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
 #variable_conflict use_variable
 DECLARE
 	p record;
@@ -199,7 +199,7 @@ BEGIN
 	)
 	SELECT coalesce(s.org_id, r.org_id) AS org_id, coalesce(s.period_id, r.period_id) AS period_id, greatest(coalesce(s.factor, 1) * coalesce(r.factor, 1), 0.001) AS factor
 	FROM season s FULL JOIN ramp r ON r.org_id = s.org_id AND r.period_id = s.period_id;
-	ANALYZE pg_temp.qd_mix;
+	ANALYZE pg_temp.qd_mix (org_id, product_id);
 	ANALYZE pg_temp.qd_season;
 	CREATE TEMP TABLE qd_parent_cell (org_id int, product_id int, period_id int, amount numeric) ON COMMIT DROP;
 	CREATE INDEX ON pg_temp.qd_parent_cell (org_id, product_id, period_id);
@@ -282,6 +282,8 @@ COMMENT ON FUNCTION quota_decomp._split_org(int, numeric, numeric) IS 'internal:
 -- same as from child's total x parent's cell, in smaller numbers.
 CREATE FUNCTION quota_decomp._level_query(by_name boolean, totals boolean, sign int, bounded boolean, mix boolean, season boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	-- the cells of a member and product come in the order of the periods: only a
+	-- nested loop can bring them, and a sort of all cells is saved
 	SELECT CASE WHEN sign = 0 AND mix AND NOT season AND NOT bounded AND NOT totals AND NOT by_name THEN $query$
 		WITH seed AS (
 			SELECT o.parent_id, o.node_id, o.node_id AS row_key, o.amount AS row_total, o.product_id, c.period_id, o.product_id::bigint * 1000000 + c.period_id AS column_key, c.amount AS column_total,
@@ -326,7 +328,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		$query$ ELSE $query$
 		SELECT q.node_id, q.product_id, q.period_id, (q.a).amount AS amount, nullif((q.a).rule, 'share') AS rule
 		FROM (SELECT s.node_id, s.product_id, s.period_id, quota_decomp.allocate_margins_detail(s.weight, s.row_key, s.row_total, s.column_key, s.column_total, s.low, s.high, s.locked, $2)
-				OVER (PARTITION BY s.parent_id ORDER BY s.node_id, s.product_id, s.period_id) AS a
+				OVER (PARTITION BY s.parent_id ORDER BY s.node_id, s.product_id$query$ || CASE WHEN sign = 0 AND mix AND NOT season AND NOT bounded AND NOT by_name THEN '' ELSE ', s.period_id' END || $query$) AS a
 			  FROM seed s) AS q
 		$query$ || CASE WHEN bounded OR sign <> 0 THEN 'WHERE (q.a).amount IS NOT NULL' ELSE '' END END
 $$;
@@ -346,18 +348,21 @@ DECLARE
 	mix CONSTANT boolean := EXISTS (SELECT FROM pg_temp.qd_mix);
 	season CONSTANT boolean := EXISTS (SELECT FROM pg_temp.qd_season);
 	bounded boolean;
+	-- the view checks each row again, which the owner needs not
+	cells CONSTANT text := CASE WHEN has_table_privilege('quota_decomp.target', 'INSERT') THEN 'quota_decomp.target' ELSE 'quota_decomp.editable_target' END;
 BEGIN
 	CREATE TEMP TABLE qd_restricted (parent_id int) ON COMMIT DROP;
 	CREATE TEMP TABLE qd_sum (parent_id int, amount numeric, below numeric) ON COMMIT DROP;
 	FOR depth IN 1 .. (SELECT max(o.depth) FROM pg_temp.qd_org o) LOOP
 		TRUNCATE pg_temp.qd_parent_cell, pg_temp.qd_restricted, pg_temp.qd_sum;
+		-- in the order in which they are looked up below
 		INSERT INTO pg_temp.qd_parent_cell
-		SELECT t.org_id, t.product_id, t.period_id, CASE WHEN sign = 0 THEN t.amount ELSE sign * (t.amount - g.amount) END
+		SELECT t.org_id, t.product_id, t.period_id, CASE WHEN sign = 0 THEN t.amount ELSE sign * (t.amount - u.amount) END
 		FROM quota_decomp.editable_target t
-		LEFT JOIN quota_decomp.editable_target g ON sign <> 0 AND g.plan_id = plan_id AND g.tier = 'target' AND g.revision_from = revision
-			AND g.org_id = t.org_id AND g.product_id = t.product_id AND g.period_id = t.period_id
+		LEFT JOIN pg_temp.qd_free u ON sign <> 0 AND u.org_id = t.org_id AND u.product_id = t.product_id AND u.period_id = t.period_id
 		WHERE t.plan_id = plan_id AND t.tier = tier AND t.revision_from = revision
-		  AND t.org_id IN (SELECT o.node_id FROM pg_temp.qd_org o WHERE o.depth = depth - 1 AND NOT o.bottom);
+		  AND t.org_id IN (SELECT o.node_id FROM pg_temp.qd_org o WHERE o.depth = depth - 1 AND NOT o.bottom)
+		ORDER BY t.org_id, t.product_id, t.period_id;
 		-- what the children sum to: the parent's cells, raised by its uplift; where
 		-- the parent holds what the tree asked for, exactly what the tree said
 		INSERT INTO pg_temp.qd_sum
@@ -388,7 +393,7 @@ BEGIN
 		)
 		UPDATE pg_temp.qd_parent_cell c SET amount = r.amount
 		FROM raised r WHERE r.org_id = c.org_id AND r.product_id = c.product_id AND r.period_id = c.period_id;
-		ANALYZE pg_temp.qd_parent_cell;
+		ANALYZE pg_temp.qd_parent_cell (org_id, product_id, period_id);
 		-- parents whose children cannot have all cells, or have bounds in them
 		INSERT INTO pg_temp.qd_restricted
 		SELECT DISTINCT o.parent_id FROM pg_temp.qd_org o
@@ -399,10 +404,10 @@ BEGIN
 			IF bounded THEN
 				EXECUTE format('UPDATE pg_temp.qd_org o SET amount = t.amount FROM (%s) AS t WHERE t.node_id = o.node_id', quota_decomp._level_query(false, true, sign, bounded, mix, season)) USING depth, unit, NULL::int;
 			END IF;
-			EXECUTE format('INSERT INTO quota_decomp.editable_target (plan_id, tier, org_id, product_id, period_id, revision_from, amount, rule) '
+			EXECUTE format('INSERT INTO %4$s (plan_id, tier, org_id, product_id, period_id, revision_from, amount, rule) '
 				'SELECT $4, $5, t.node_id, t.product_id, t.period_id, $6, %2$s, t.rule FROM (%1$s) AS t %3$s', quota_decomp._level_query(false, false, sign, bounded, mix, season),
 				CASE sign WHEN 0 THEN 't.amount' WHEN 1 THEN 'u.amount + t.amount' ELSE 'u.amount - t.amount' END,
-				CASE sign WHEN 0 THEN '' ELSE 'JOIN pg_temp.qd_free u ON u.org_id = t.node_id AND u.product_id = t.product_id AND u.period_id = t.period_id' END)
+				CASE sign WHEN 0 THEN '' ELSE 'JOIN pg_temp.qd_free u ON u.org_id = t.node_id AND u.product_id = t.product_id AND u.period_id = t.period_id' END, cells)
 				USING depth, unit, NULL::int, plan_id, tier, revision;
 			GET DIAGNOSTICS level_written = ROW_COUNT;
 			written := written + level_written;
@@ -481,6 +486,7 @@ BEGIN
 		RAISE object_not_in_prerequisite_state USING MESSAGE = format('%L gets no target any more, but the plan holds something for it', t.key),
 			DETAIL = 'The organisation has changed since.', HINT = format('It has %s.', t.what);
 	END IF;
+	PERFORM quota_decomp._load_drivers(id);
 	PERFORM quota_decomp._weigh_time(id);
 	IF p.product IS NOT NULL THEN
 		PERFORM quota_decomp._weigh_mix(id);
@@ -504,6 +510,7 @@ BEGIN
 		END LOOP;
 		DROP TABLE pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut, pg_temp.qd_cell, pg_temp.qd_mix, pg_temp.qd_season, pg_temp.qd_parent_cell, pg_temp.qd_free;
 	END IF;
+	DROP TABLE pg_temp.qd_driver, pg_temp.qd_fact;
 	UPDATE quota_decomp.editable_plan v SET decomposed = true WHERE v.plan_id = id;
 	UPDATE quota_decomp.editable_revision r SET made_at = now(), made_by = current_user WHERE r.plan_id = id AND r.revision = p.revision;
 	PERFORM quota_decomp._analyze();
