@@ -162,7 +162,7 @@ BEGIN
 			HINT = coalesce('Metrics there are: ' || (SELECT string_agg(quote_literal(v.metric), ', ' ORDER BY v.metric) FROM quota_decomp.visible_metric v) || '.', 'create_metric() makes one.');
 	ELSIF m.kind = 'last' THEN
 		RAISE feature_not_supported USING MESSAGE = format('metric %L of kind "last" cannot be decomposed', metric),
-			DETAIL = 'A level at the end of a period does not add up over time.', HINT = 'It can be followed in the views; plan what changes it.';
+			DETAIL = 'A level at the end of a period does not add up over time.', HINT = 'Plan what changes it.';
 	END IF;
 	IF span IS NULL OR isempty(span) OR lower_inf(span) OR upper_inf(span) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('span %s has no first and last day', coalesce(quote_literal(span::text), 'NULL')),
