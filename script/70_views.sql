@@ -211,7 +211,7 @@ FROM (
 	-- the plan's own: what is missing of the metric, the history driver, its sum, the company's growth
 	CROSS JOIN LATERAL (
 		SELECT quota_decomp._metric_gone(m.schema_name, m.relation_name, ARRAY[m.at_column, m.member_column, m.product_column, m.value_column, m.denominator_column, m.quantity_column]) AS gone,
-			   h.driver_no, v.value AS history, coalesce(p.baseline_amount, v.value) AS baseline, p.total / nullif(coalesce(p.baseline_amount, v.value), 0) - 1 AS growth
+			   h.driver_no, v.value AS history, coalesce(p.baseline_amount, v.value) AS baseline, p.total / nullif(greatest(coalesce(p.baseline_amount, v.value), 0), 0) - 1 AS growth
 		FROM (SELECT coalesce(min(d.driver_no), 0) AS driver_no FROM quota_decomp.driver d
 			  WHERE d.plan_id = p.plan_id AND d.dimension = 'org' AND d.metric = p.metric) AS h
 		LEFT JOIN LATERAL (
@@ -230,12 +230,15 @@ FROM (
 		FROM quota_decomp.goal x JOIN quota_decomp.node_closure k ON k.plan_id = x.plan_id AND k.ancestor_id = x.org_id AND k.node_id = o.node_id
 		WHERE x.plan_id = p.plan_id) AS l
 	LEFT JOIN LATERAL (
-		-- a sum: the history driver's value; a rate: the mean of the own rates, of a unit the company's
-		SELECT CASE WHEN p.rate_method IS NULL THEN w.value * c.baseline / nullif(c.history, 0) ELSE coalesce(w.value, CASE WHEN NOT o.leaf THEN p.baseline_amount END) END AS baseline
-		FROM (SELECT avg(x.value) AS value FROM quota_decomp.weight x
-			  WHERE x.plan_id = p.plan_id AND x.dimension = CASE WHEN p.rate_method IS NULL THEN 'org' ELSE 'org_product' END
-				AND x.driver_no = CASE WHEN p.rate_method IS NULL THEN c.driver_no ELSE -1 END AND x.org_id = o.node_id
-				AND x.source IN ('history', 'sum below', 'own rate')) AS w) AS b ON true
+		-- a sum: the history driver's value; a rate: the mean of the own rates, of a unit the company's;
+		-- below 0 there is nothing to compare with, and nothing to scale by
+		SELECT CASE WHEN h.baseline > 0 THEN h.baseline END AS baseline
+		FROM (SELECT CASE WHEN p.rate_method IS NULL THEN w.value * CASE WHEN c.baseline > 0 THEN c.baseline / nullif(c.history, 0) ELSE 1 END
+						  ELSE coalesce(w.value, CASE WHEN NOT o.leaf THEN p.baseline_amount END) END AS baseline
+			  FROM (SELECT avg(x.value) AS value FROM quota_decomp.weight x
+					WHERE x.plan_id = p.plan_id AND x.dimension = CASE WHEN p.rate_method IS NULL THEN 'org' ELSE 'org_product' END
+					  AND x.driver_no = CASE WHEN p.rate_method IS NULL THEN c.driver_no ELSE -1 END AND x.org_id = o.node_id
+					  AND (x.source IN ('history', 'own rate') OR x.source = 'sum below' AND c.baseline > 0)) AS w) AS h) AS b ON true
 	CROSS JOIN LATERAL (SELECT t.amount / nullif(b.baseline, 0) - 1 AS growth,
 							   greatest(2 * coalesce(CASE m.direction WHEN 'lower' THEN -c.growth ELSE c.growth END, 0), 0.5) AS most) AS g
 	LEFT JOIN LATERAL (
