@@ -162,7 +162,7 @@ BEGIN
 			HINT = coalesce('Metrics there are: ' || (SELECT string_agg(quote_literal(v.metric), ', ' ORDER BY v.metric) FROM quota_decomp.visible_metric v) || '.', 'create_metric() makes one.');
 	ELSIF m.kind = 'last' THEN
 		RAISE feature_not_supported USING MESSAGE = format('metric %L of kind "last" cannot be decomposed', metric),
-			DETAIL = 'A level at the end of a period does not add up over time.', HINT = 'It can be followed in the views; plan what changes it.';
+			DETAIL = 'A level at the end of a period does not add up over time.', HINT = 'Plan what changes it.';
 	END IF;
 	IF span IS NULL OR isempty(span) OR lower_inf(span) OR upper_inf(span) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('span %s has no first and last day', coalesce(quote_literal(span::text), 'NULL')),
@@ -250,6 +250,10 @@ BEGIN
 				HINT = 'Give another baseline, or a total instead of a growth.';
 		ELSIF base.amount IS NULL THEN
 			RAISE invalid_parameter_value USING MESSAGE = format('metric %L has no denominator in the baseline %s', metric, daterange(base_from, base_to)), HINT = 'Give a total instead of a growth.';
+		ELSIF base.amount < 0 THEN
+			-- 10 % more of a loss would be a larger loss
+			RAISE invalid_parameter_value USING MESSAGE = format('metric %L brought %s in the baseline %s: nothing grows from below 0', metric, trim_scale(round(base.amount, 6)), daterange(base_from, base_to)),
+				HINT = 'Give another baseline, or a total instead of a growth.';
 		END IF;
 		plan_total := round(base.amount * (1 + growth) / unit) * unit;
 		IF base.estimated <> 0 THEN
@@ -533,6 +537,8 @@ BEGIN
 								  OR (SELECT n.leaf FROM quota_decomp.editable_node n WHERE n.plan_id = id AND n.node_id = org_id)) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('uplift %s is set on %L', uplift, org),
 			HINT = 'An uplift is more than -1, 0.05 is 5 %, and is set on the total of a node with members below it.';
+	ELSIF p.total < 0 AND NOT p.rate AND (product_id IS NOT NULL AND num_nonnulls(floor, cap, locked) > 0 OR uplift IS NOT NULL) THEN
+		RAISE feature_not_supported USING MESSAGE = format('plan %L has a total below 0: only totals of nodes are bounded, by floor, cap or lock', plan), DETAIL = format('The plan''s total is %s.', p.total);
 	ELSIF p.total >= 0 AND least(floor, cap, locked) < 0 THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('a bound of %L is below 0', org), DETAIL = format('The plan''s total is %s.', p.total);
 	ELSIF floor > cap THEN
@@ -599,6 +605,8 @@ BEGIN
 		RETURN;
 	ELSIF num_nonnulls(factor, total) = 2 THEN
 		RAISE invalid_parameter_value USING MESSAGE = 'a tier has a factor or a total, not both';
+	ELSIF p.total < 0 THEN
+		RAISE feature_not_supported USING MESSAGE = format('plan %L has a total below 0: there are no tiers of it', plan), DETAIL = format('The plan''s total is %s.', p.total);
 	END IF;
 	PERFORM quota_decomp._check_unit(total, p.unit, 'total');
 	IF NOT (CASE WHEN (tier = 'base') = (p.direction = 'higher') THEN coalesce(factor <= 1 AND factor >= 0, total <= p.total AND total >= 0)

@@ -100,6 +100,8 @@ BEGIN
 	END IF;
 	IF p.rate THEN
 		RAISE feature_not_supported USING MESSAGE = format('plan %L is a plan of rates: goals hold amounts', plan), HINT = 'set_bound() gives a node''s rate a floor and a cap.';
+	ELSIF p.total < 0 THEN
+		RAISE feature_not_supported USING MESSAGE = format('plan %L has a total below 0: there are no goals in it', plan), DETAIL = format('The plan''s total is %s.', p.total);
 	ELSIF num_nonnulls(growth, amount) <> 1 THEN
 		RAISE invalid_parameter_value USING MESSAGE = 'a goal needs either a growth or an amount', DETAIL = CASE WHEN growth IS NULL THEN 'Neither is given.' ELSE 'Both are given.' END;
 	ELSIF growth IS NOT NULL AND NOT (growth >= -1 AND growth < 1000) THEN

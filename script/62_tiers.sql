@@ -65,7 +65,9 @@ BEGIN
 	SELECT sum(f.free) INTO free FROM pg_temp.qd_free f JOIN pg_temp.qd_org o ON o.node_id = f.org_id AND o.depth = 0;
 	IF difference > 0 AND (free = 0 OR sign < 0 AND difference > free) THEN
 		RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('tier %s of plan %L cannot differ by %s from the target', tier, p.plan, trim_scale(difference)),
-			DETAIL = format('Locks and goals hold %s of the target''s %s: they are the same in all tiers.', trim_scale(p.total - free), p.total), HINT = 'Give the tier a total nearer to the target, or hold less.';
+			DETAIL = CASE WHEN p.total = 0 THEN 'The target is 0 everywhere: there are no shares to split it by.'
+				ELSE format('Locks and goals hold %s of the target''s %s: they are the same in all tiers.', trim_scale(p.total - free), p.total) END,
+			HINT = CASE WHEN p.total = 0 THEN 'Take the tier back, set_tier() without amounts, or plan another total.' ELSE 'Give the tier a total nearer to the target, or hold less.' END;
 	END IF;
 
 	INSERT INTO quota_decomp.editable_target (plan_id, tier, org_id, product_id, period_id, revision_from, amount, rule)

@@ -165,6 +165,17 @@ COMMENT ON FUNCTION quota_decomp._columns_plan_weight() IS 'internal: the column
 -- Who sees only a part is not told the numbers of others.
 ----------------------------------------------------------------------
 
+CREATE FUNCTION quota_decomp._metric_gone(schema_name name, relation_name name, columns name[]) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE WHEN count(k.oid) = 0 THEN format('relation %I.%I', $1, $2)
+			ELSE 'column ' || string_agg(quote_ident(x.name), ', ' ORDER BY x.no) FILTER (WHERE NOT EXISTS (
+				SELECT FROM pg_attribute f WHERE f.attrelid = k.oid AND f.attname = x.name AND f.attnum > 0 AND NOT f.attisdropped)) END
+	FROM unnest($3) WITH ORDINALITY AS x(name, no)
+	LEFT JOIN (SELECT c.oid FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE s.nspname = $1 AND c.relname = $2) AS k ON true
+	WHERE x.name IS NOT NULL
+$$;
+COMMENT ON FUNCTION quota_decomp._metric_gone(name, name, name[]) IS 'internal: what a metric reads and does not exist any more, in words; NULL: all is there';
+
 CREATE VIEW quota_decomp.visible_smart WITH (security_barrier) AS
 SELECT s.plan_id, s.plan, s.metric, s.org_id, s.org, s.org_label, s.org_path, s.org_depth, s.org_sort, s.amount,
 	   s.specific, s.measurable, s.achievable, s.relevant, s.time_bound,
@@ -199,15 +210,10 @@ FROM (
 	JOIN quota_decomp.node o ON o.plan_id = p.plan_id AND o.dimension = 'org' AND o.planned
 	-- the plan's own: what is missing of the metric, the history driver, its sum, the company's growth
 	CROSS JOIN LATERAL (
-		SELECT CASE WHEN n.oid IS NULL THEN format('relation %I.%I', m.schema_name, m.relation_name)
-					ELSE (SELECT 'column ' || string_agg(quote_ident(x.name), ', ')
-						  FROM unnest(ARRAY[m.at_column, m.member_column, m.product_column, m.value_column, m.denominator_column, m.quantity_column]) AS x(name)
-						  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute f WHERE f.attrelid = n.oid AND f.attname = x.name AND NOT f.attisdropped) AND x.name IS NOT NULL) END AS gone,
-			   h.driver_no, v.value AS history, coalesce(p.baseline_amount, v.value) AS baseline, p.total / nullif(coalesce(p.baseline_amount, v.value), 0) - 1 AS growth
+		SELECT quota_decomp._metric_gone(m.schema_name, m.relation_name, ARRAY[m.at_column, m.member_column, m.product_column, m.value_column, m.denominator_column, m.quantity_column]) AS gone,
+			   h.driver_no, v.value AS history, coalesce(p.baseline_amount, v.value) AS baseline, p.total / nullif(greatest(coalesce(p.baseline_amount, v.value), 0), 0) - 1 AS growth
 		FROM (SELECT coalesce(min(d.driver_no), 0) AS driver_no FROM quota_decomp.driver d
 			  WHERE d.plan_id = p.plan_id AND d.dimension = 'org' AND d.metric = p.metric) AS h
-		LEFT JOIN (SELECT k.oid, s.nspname, k.relname FROM pg_catalog.pg_class k JOIN pg_catalog.pg_namespace s ON s.oid = k.relnamespace) AS n
-			ON n.nspname = m.schema_name AND n.relname = m.relation_name
 		LEFT JOIN LATERAL (
 			SELECT w.value FROM quota_decomp.node k JOIN quota_decomp.weight w ON w.plan_id = k.plan_id AND w.dimension = 'org' AND w.driver_no = h.driver_no AND w.org_id = k.node_id
 			WHERE k.plan_id = p.plan_id AND k.dimension = 'org' AND k.kind = 'root' AND k.depth = 0) AS v ON true
@@ -224,12 +230,15 @@ FROM (
 		FROM quota_decomp.goal x JOIN quota_decomp.node_closure k ON k.plan_id = x.plan_id AND k.ancestor_id = x.org_id AND k.node_id = o.node_id
 		WHERE x.plan_id = p.plan_id) AS l
 	LEFT JOIN LATERAL (
-		-- a sum: the history driver's value; a rate: the mean of the own rates, of a unit the company's
-		SELECT CASE WHEN p.rate_method IS NULL THEN w.value * c.baseline / nullif(c.history, 0) ELSE coalesce(w.value, CASE WHEN NOT o.leaf THEN p.baseline_amount END) END AS baseline
-		FROM (SELECT avg(x.value) AS value FROM quota_decomp.weight x
-			  WHERE x.plan_id = p.plan_id AND x.dimension = CASE WHEN p.rate_method IS NULL THEN 'org' ELSE 'org_product' END
-				AND x.driver_no = CASE WHEN p.rate_method IS NULL THEN c.driver_no ELSE -1 END AND x.org_id = o.node_id
-				AND x.source IN ('history', 'sum below', 'own rate')) AS w) AS b ON true
+		-- a sum: the history driver's value; a rate: the mean of the own rates, of a unit the company's;
+		-- below 0 there is nothing to compare with, and nothing to scale by
+		SELECT CASE WHEN h.baseline > 0 THEN h.baseline END AS baseline
+		FROM (SELECT CASE WHEN p.rate_method IS NULL THEN w.value * CASE WHEN c.baseline > 0 THEN c.baseline / nullif(c.history, 0) ELSE 1 END
+						  ELSE coalesce(w.value, CASE WHEN NOT o.leaf THEN p.baseline_amount END) END AS baseline
+			  FROM (SELECT avg(x.value) AS value FROM quota_decomp.weight x
+					WHERE x.plan_id = p.plan_id AND x.dimension = CASE WHEN p.rate_method IS NULL THEN 'org' ELSE 'org_product' END
+					  AND x.driver_no = CASE WHEN p.rate_method IS NULL THEN c.driver_no ELSE -1 END AND x.org_id = o.node_id
+					  AND (x.source IN ('history', 'own rate') OR x.source = 'sum below' AND c.baseline > 0)) AS w) AS h) AS b ON true
 	CROSS JOIN LATERAL (SELECT t.amount / nullif(b.baseline, 0) - 1 AS growth,
 							   greatest(2 * coalesce(CASE m.direction WHEN 'lower' THEN -c.growth ELSE c.growth END, 0), 0.5) AS most) AS g
 	LEFT JOIN LATERAL (

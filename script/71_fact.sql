@@ -182,6 +182,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $
 #variable_conflict use_variable
 DECLARE
 	m record;
+	gone text;
 	source regclass;
 	answer quota_decomp._mapped_metric;
 	on_day text;
@@ -189,8 +190,9 @@ BEGIN
 	-- those that a plan is for
 	FOR m IN SELECT v.* FROM quota_decomp.visible_metric v WHERE EXISTS (SELECT FROM quota_decomp.visible_plan p WHERE p.metric = v.metric) ORDER BY v.metric COLLATE "C" LOOP
 		-- what is gone must not keep the other views from being made
-		IF to_regclass(format('%I.%I', m.schema_name, m.relation_name)) IS NULL THEN
-			RAISE WARNING USING MESSAGE = format('metric %L is left out of the views: its relation %I.%I does not exist', m.metric, m.schema_name, m.relation_name),
+		gone := quota_decomp._metric_gone(m.schema_name, m.relation_name, ARRAY[m.at_column, m.member_column, m.product_column, m.value_column, m.denominator_column, m.quantity_column]);
+		IF gone IS NOT NULL THEN
+			RAISE WARNING USING MESSAGE = format('metric %L is left out of the views: its %s does not exist', m.metric, gone),
 				HINT = 'Restore it, or drop the mapping and map what took its place; then call create_views() again.';
 			CONTINUE;
 		END IF;
