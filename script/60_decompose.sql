@@ -12,32 +12,38 @@
 ----------------------------------------------------------------------
 
 -- What the temporary tables of a decomposition hold:
---   qd_org    planned nodes: weight, own bounds, the total the tree asks for
---             (asked), the one it has (amount), what the subtree can hold (low, high)
+--   qd_org, qd_product, qd_period  what is planned; of a member its weight, own
+--             bounds, the total the tree asks for (asked), the one it has
+--             (amount), what the subtree can hold (low, high)
 --   qd_shut   cells a node may not have
+--   qd_absent periods in which a node is there for a part of the days, or none
 --   qd_cell   cells with bounds, lifted from below
---   qd_mix, qd_season  how a node's product mix, and its season or ramp, bend
---             the parent's cells
-CREATE FUNCTION quota_decomp._prepare_split(plan_id int) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+--   qd_mix, qd_season  how a node's product mix, and its season, ramp or absence,
+--             bend the parent's cells
+CREATE FUNCTION quota_decomp._load_shut(plan_id int) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
 	p record;
 	max_depth int;
-	node record;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
 	CREATE TEMP TABLE qd_org ON COMMIT DROP AS
 	SELECT n.node_id, CASE WHEN n.depth > 0 THEN n.parent_id END AS parent_id, n.key, n.depth, n.sort_no, n.leaf, n.hired,
 		   n.node_id NOT IN (SELECT c.parent_id FROM quota_decomp.editable_node c WHERE c.plan_id = plan_id AND c.parent_id IS NOT NULL AND c.planned) AS bottom,
-		   0 AS members, 1::numeric AS unknown_mix, w.value AS weight, b.floor, b.cap, b.locked, coalesce(b.uplift, 0) AS uplift,
+		   0 AS members,
+		   -- who goes on elsewhere has not left
+		   coalesce(n.hired, nullif(k.valid_from, '-infinity')) AS began, least(n.left_on, nullif(k.valid_to, 'infinity')) AS ended,
+		   coalesce(w.source LIKE '%x ramp%', false) AS ramped, 1::numeric AS unknown_mix, w.value AS weight, b.floor, b.cap, b.locked, coalesce(b.uplift, 0) AS uplift,
 		   NULL::numeric AS asked, NULL::numeric AS amount, NULL::numeric AS low, NULL::numeric AS high
 	FROM quota_decomp.editable_node n
 	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'org' AND w.driver_no = -1 AND w.org_id = n.node_id
 	LEFT JOIN quota_decomp.editable_bound b ON b.plan_id = plan_id AND b.org_id = n.node_id AND b.product_id IS NULL
+	LEFT JOIN (SELECT x.key, min(x.valid_from) AS valid_from, max(x.valid_to) AS valid_to FROM quota_decomp.editable_node x
+			   WHERE x.plan_id = plan_id AND x.dimension = 'org' AND x.kind <> 'relief' GROUP BY x.key) AS k ON k.key = n.key
 	WHERE n.plan_id = plan_id AND n.dimension = 'org' AND n.planned;
 	CREATE TEMP TABLE qd_product ON COMMIT DROP AS
-	SELECT n.node_id AS product_id, n.parent_id, n.key, n.sort_no, n.leaf, n.valid_from, n.valid_to, w.value AS weight
+	SELECT n.node_id AS product_id, n.parent_id, n.key, n.depth, n.sort_no, n.leaf, n.valid_from, n.valid_to, w.value AS weight
 	FROM quota_decomp.editable_node n
 	LEFT JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'product' AND w.driver_no = -1 AND w.product_id = n.node_id
 	-- a line is asked for something where a product of it is planned
@@ -57,7 +63,7 @@ BEGIN
 	SELECT max(o.depth) INTO max_depth FROM pg_temp.qd_org o;
 
 	-- cells nobody may have: of a product not sold then, of a member not there
-	-- yet, of a product a member is not to sell; the nearest statement decides
+	-- then, of a product a member is not to sell; the nearest statement decides
 	CREATE TEMP TABLE qd_shut (org_id int, product_id int, period_id int, depth int) ON COMMIT DROP;
 	INSERT INTO pg_temp.qd_shut
 	WITH said AS (
@@ -79,7 +85,7 @@ BEGIN
 	SELECT s.node_id, s.product_id, e.period_id, s.depth FROM said s CROSS JOIN pg_temp.qd_period e WHERE NOT s.eligible
 	UNION
 	SELECT o.node_id, g.product_id, e.period_id, o.depth
-	FROM pg_temp.qd_org o CROSS JOIN pg_temp.qd_product g JOIN pg_temp.qd_period e ON e.ends <= o.hired
+	FROM pg_temp.qd_org o CROSS JOIN pg_temp.qd_product g JOIN pg_temp.qd_period e ON e.ends <= o.began OR e.starts >= o.ended
 	WHERE o.bottom AND g.leaf;
 	FOR depth IN REVERSE max_depth - 1 .. 0 LOOP
 		INSERT INTO pg_temp.qd_shut
@@ -102,6 +108,70 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'QD001', MESSAGE = format('plan %L cannot be decomposed: nobody may have any cell', p.plan),
 			HINT = 'set_eligible() and the mapped columns of eligibility leave no product to anybody.';
 	END IF;
+END $$;
+COMMENT ON FUNCTION quota_decomp._load_shut(int) IS 'internal: who and what is planned, and the cells that nobody may have, into temporary tables';
+
+-- Who is there for a part of the plan only, somebody hired or who leaves, a
+-- product launched or discontinued, shares each period with the siblings that
+-- are there then: its weight is its part of them all.  A ramp has taken the
+-- days before the first off already.
+CREATE FUNCTION quota_decomp._weigh_presence() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+DECLARE
+	starts CONSTANT date := (SELECT min(e.starts) FROM pg_temp.qd_period e);
+	ends CONSTANT date := (SELECT max(e.ends) FROM pg_temp.qd_period e);
+BEGIN
+	CREATE TEMP TABLE qd_absent ON COMMIT DROP AS
+	SELECT o.node_id, e.period_id, greatest(least(o.ended, e.ends) - greatest(o.began, e.starts), 0)::numeric / (e.ends - e.starts) AS present
+	FROM pg_temp.qd_org o JOIN pg_temp.qd_period e ON o.began > e.starts OR o.ended < e.ends
+	WHERE o.bottom AND (o.began > starts OR o.ended < ends)
+	UNION ALL
+	SELECT g.product_id, e.period_id, CASE WHEN s.org_id IS NULL THEN greatest(least(g.valid_to, e.ends) - greatest(g.valid_from, e.starts), 0)::numeric / (e.ends - e.starts) ELSE 0 END
+	FROM pg_temp.qd_product g CROSS JOIN pg_temp.qd_period e
+	LEFT JOIN pg_temp.qd_shut s ON s.depth = 0 AND s.product_id = g.product_id AND s.period_id = e.period_id
+	WHERE g.leaf AND (g.valid_from > e.starts OR g.valid_to < e.ends OR s.org_id IS NOT NULL);
+	IF NOT EXISTS (SELECT FROM pg_temp.qd_absent) THEN
+		RETURN;
+	END IF;
+	CREATE TEMP TABLE qd_kin ON COMMIT DROP AS
+	SELECT k.*, count(*) OVER (PARTITION BY k.parent_id) AS siblings
+	FROM (SELECT o.node_id, o.parent_id, o.depth, o.weight, o.ramped FROM pg_temp.qd_org o
+		  UNION ALL SELECT g.product_id, g.parent_id, g.depth, g.weight, false FROM pg_temp.qd_product g) AS k;
+	FOR below IN REVERSE (SELECT max(k.depth) FROM pg_temp.qd_kin k) .. 1 LOOP
+		INSERT INTO pg_temp.qd_absent
+		SELECT k.parent_id, a.period_id, max(a.present)
+		FROM pg_temp.qd_kin k JOIN pg_temp.qd_absent a ON a.node_id = k.node_id
+		WHERE k.depth = below GROUP BY k.parent_id, k.siblings, a.period_id HAVING count(*) = k.siblings;
+	END LOOP;
+	CREATE TEMP TABLE qd_presence ON COMMIT DROP AS
+	SELECT p.node_id, p.parent_id, round(sum(p.season * p.weight / p.of_all), 15) AS weight
+	FROM (SELECT k.node_id, k.parent_id, e.weight AS season, w.weight, nullif(sum(w.weight) OVER (PARTITION BY k.parent_id, e.period_id), 0) AS of_all
+		  FROM pg_temp.qd_kin k CROSS JOIN pg_temp.qd_period e
+		  LEFT JOIN pg_temp.qd_absent a ON a.node_id = k.node_id AND a.period_id = e.period_id
+		  LEFT JOIN (SELECT x.node_id, 1 - sum(y.weight * (1 - x.present)) / (SELECT sum(z.weight) FROM pg_temp.qd_period z) AS share
+					 FROM pg_temp.qd_absent x JOIN pg_temp.qd_period y ON y.period_id = x.period_id GROUP BY x.node_id) AS r ON r.node_id = k.node_id AND k.ramped
+		  CROSS JOIN LATERAL (SELECT k.weight * coalesce(a.present, 1) / coalesce(nullif(r.share, 0), 1) AS weight) AS w
+		  WHERE k.parent_id IN (SELECT x.parent_id FROM pg_temp.qd_kin x JOIN pg_temp.qd_absent y ON y.node_id = x.node_id)) AS p
+	GROUP BY p.node_id, p.parent_id;
+	DELETE FROM pg_temp.qd_presence p USING (SELECT q.parent_id FROM pg_temp.qd_presence q GROUP BY q.parent_id HAVING coalesce(sum(q.weight), 0) = 0) AS none WHERE none.parent_id = p.parent_id;
+	UPDATE pg_temp.qd_org o SET weight = coalesce(p.weight, 0) FROM pg_temp.qd_presence p WHERE p.node_id = o.node_id;
+	UPDATE pg_temp.qd_product g SET weight = coalesce(p.weight, 0) FROM pg_temp.qd_presence p WHERE p.node_id = g.product_id;
+	DROP TABLE pg_temp.qd_kin, pg_temp.qd_presence;
+END $$;
+COMMENT ON FUNCTION quota_decomp._weigh_presence() IS 'internal: the weights of who or what is planned for a part of the periods, and of its siblings';
+
+CREATE FUNCTION quota_decomp._prepare_split(plan_id int) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+#variable_conflict use_variable
+DECLARE
+	p record;
+	max_depth int;
+	node record;
+BEGIN
+	SELECT v.* INTO p FROM quota_decomp.editable_plan v WHERE v.plan_id = plan_id;
+	PERFORM quota_decomp._load_shut(plan_id);
+	SELECT max(o.depth) INTO max_depth FROM pg_temp.qd_org o;
+	PERFORM quota_decomp._weigh_presence();
 
 	-- who may have no cell at all is asked for nothing
 	UPDATE pg_temp.qd_org o SET weight = 0
@@ -196,6 +266,10 @@ BEGIN
 		SELECT o.node_id AS org_id, e.period_id, quota_decomp.ramp(o.hired, daterange(e.starts, e.ends), p.ramp_curve) AS factor
 		FROM pg_temp.qd_org o CROSS JOIN pg_temp.qd_period e
 		WHERE o.bottom AND o.hired > p.starts - 31 * cardinality(p.ramp_curve)
+		UNION ALL
+		SELECT a.node_id, a.period_id, a.present
+		FROM pg_temp.qd_absent a JOIN pg_temp.qd_org o ON o.node_id = a.node_id AND o.bottom
+		WHERE a.present > 0 AND (o.hired > p.starts - 31 * cardinality(p.ramp_curve)) IS NOT TRUE
 	)
 	SELECT coalesce(s.org_id, r.org_id) AS org_id, coalesce(s.period_id, r.period_id) AS period_id, greatest(coalesce(s.factor, 1) * coalesce(r.factor, 1), 0.001) AS factor
 	FROM season s FULL JOIN ramp r ON r.org_id = s.org_id AND r.period_id = s.period_id;
@@ -265,10 +339,13 @@ BEGIN
 		FROM pg_temp.qd_org o LEFT JOIN pg_temp.qd_org r ON r.node_id = o.parent_id LEFT JOIN cells c ON c.org_id = o.node_id
 	), split AS (
 		SELECT n.node_id, quota_decomp.allocate_tree(n.total, n.key, n.parent_key, n.weight, n.floor, n.cap, n.locked, n.uplift, unit) OVER w AS amount,
-			   quota_decomp.bounds_tree(n.key, n.parent_key, n.weight, n.floor, n.cap, n.locked, n.uplift, unit) OVER w AS b
+			   -- what holds from 0 up, of a total below 0 from 0 down
+			   quota_decomp.bounds_tree(n.key, n.parent_key, n.weight, CASE WHEN total < 0 THEN -n.cap ELSE n.floor END, CASE WHEN total < 0 THEN -n.floor ELSE n.cap END,
+				   CASE WHEN total < 0 THEN -n.locked ELSE n.locked END, n.uplift, unit) OVER w AS b
 		FROM need n WINDOW w AS (ORDER BY n.sort_no, n.node_id)
 	)
-	UPDATE pg_temp.qd_org o SET asked = s.amount, amount = s.amount, low = (s.b).low, high = (s.b).high
+	UPDATE pg_temp.qd_org o SET asked = s.amount, amount = s.amount,
+		   low = CASE WHEN total < 0 THEN -(s.b).high ELSE (s.b).low END, high = CASE WHEN total < 0 THEN -(s.b).low ELSE (s.b).high END
 	FROM split s WHERE s.node_id = o.node_id;
 	ANALYZE pg_temp.qd_org;
 END $$;
@@ -508,7 +585,7 @@ BEGIN
 		FOR t IN SELECT x.tier FROM quota_decomp.editable_plan_tier x WHERE x.plan_id = id ORDER BY x.tier LOOP
 			written := written + quota_decomp._decompose_tier(id, t.tier);
 		END LOOP;
-		DROP TABLE pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut, pg_temp.qd_cell, pg_temp.qd_mix, pg_temp.qd_season, pg_temp.qd_parent_cell, pg_temp.qd_free;
+		DROP TABLE pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut, pg_temp.qd_absent, pg_temp.qd_cell, pg_temp.qd_mix, pg_temp.qd_season, pg_temp.qd_parent_cell, pg_temp.qd_free;
 	END IF;
 	DROP TABLE pg_temp.qd_driver, pg_temp.qd_fact;
 	UPDATE quota_decomp.editable_plan v SET decomposed = true WHERE v.plan_id = id;

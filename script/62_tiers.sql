@@ -178,6 +178,10 @@ BEGIN
 		JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'time' AND w.driver_no = -1 AND w.org_id IS NULL
 		WHERE q.product_id IS NOT NULL AND q.denominator > 0;
 	END IF;
+	-- no rate of what nobody is to sell, or somebody is not to
+	PERFORM quota_decomp._load_shut(plan_id);
+	DELETE FROM pg_temp.qd_volume v USING pg_temp.qd_shut s WHERE (s.org_id = v.org_id OR s.depth = 0) AND s.product_id = v.product_id AND s.period_id = v.period_id;
+	DROP TABLE pg_temp.qd_org, pg_temp.qd_product, pg_temp.qd_period, pg_temp.qd_shut;
 	ANALYZE pg_temp.qd_volume;
 	SELECT count(*) INTO found FROM pg_temp.qd_volume v WHERE v.volume > 0;
 	IF found = 0 THEN
