@@ -157,8 +157,8 @@ COMMENT ON FUNCTION quota_decomp._columns_plan_weight() IS 'internal: the column
 --   achievable  with own history: not more above it than twice the company's
 --               growth or 50 %, whichever is more (for a metric where lower is
 --               better: not more below it).  Own history is what the history
---               driver says, scaled to the plan's baseline.  Without: at most
---               the median target of the peers who have some
+--               driver says, scaled to the plan's baseline if that is above 0.
+--               Without: at most the median target of the peers who have some
 --   relevant    linked to a parent goal, an initiative and an owner, by the plan
 --               or by a goal on the member or above it
 --   time_bound  decomposed, into quarters or finer
