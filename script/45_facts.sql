@@ -426,6 +426,13 @@ BEGIN
 			WHERE s.plan_id = plan_id AND s.kind = 'self' AND n.plan_id = plan_id AND n.node_id = s.parent_id
 			  AND (s.planned, s.depth, s.label, s.valid_from, s.valid_to, s.hired, s.left_on, s.login, s.member_group, s.eligible, s.sort_no) IS DISTINCT FROM
 				  (n.planned AND s.parent_id = ANY (selves), n.depth + 1, n.label, n.valid_from, n.valid_to, n.hired, n.left_on, n.login, n.member_group, n.eligible, n.sort_no);
+			SELECT n.key INTO strays FROM quota_decomp.editable_node n
+			JOIN quota_decomp.editable_node s ON s.plan_id = plan_id AND s.parent_id = n.node_id AND s.kind <> 'self' AND s.key = n.key || '/self'
+			WHERE n.plan_id = plan_id AND n.node_id = ANY (selves) LIMIT 1;
+			IF FOUND THEN
+				RAISE invalid_parameter_value USING MESSAGE = format('a member of hierarchy %L has the key %L', hierarchy, strays.key || '/self'),
+					DETAIL = format('%L leads others and has facts of its own: they count on a leaf of that name.', strays.key), HINT = 'Give the member another key.';
+			END IF;
 			INSERT INTO quota_decomp.editable_node (plan_id, node_id, dimension, parent_id, key, label, level, kind, depth, path, sort_no, leaf, planned, valid_from, valid_to, hired, left_on,
 				login, member_group, eligible)
 			SELECT plan_id, next_id + row_number() OVER (ORDER BY n.sort_no), dimension, n.node_id, n.key || '/self', n.label, n.level, 'self', n.depth + 1,
@@ -464,6 +471,10 @@ BEGIN
 	INSERT INTO quota_decomp.editable_node_closure (plan_id, ancestor_id, node_id, distance)
 	SELECT plan_id, up.ancestor_id, up.node_id, up.distance FROM up
 	WHERE NOT EXISTS (SELECT FROM quota_decomp.editable_node_closure c WHERE c.plan_id = plan_id AND c.node_id = up.node_id AND c.ancestor_id = up.ancestor_id);
+	IF NOT EXISTS (SELECT FROM quota_decomp.editable_node n WHERE n.plan_id = plan_id AND n.dimension = 'org' AND n.planned AND n.leaf) THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('nobody of hierarchy %L is there in the plan''s span %s', p.org, daterange(p.starts, p.ends)),
+			HINT = 'Its members'' dates all lie elsewhere, or its relation is empty.';
+	END IF;
 END $$;
 COMMENT ON FUNCTION quota_decomp._load_nodes(int) IS
 'internal: reads a plan''s organisation and products from the CRM; nodes there are already keep their numbers, those that are gone stay while something refers to them';

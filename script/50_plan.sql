@@ -238,10 +238,6 @@ BEGIN
 	INSERT INTO quota_decomp.editable_revision (plan_id, revision, kind, reason, as_of) VALUES (id, 1, 'plan', 'created', as_of);
 	PERFORM quota_decomp._load_periods(id);
 	PERFORM quota_decomp._load_nodes(id);
-	IF NOT EXISTS (SELECT FROM quota_decomp.editable_node n WHERE n.plan_id = id AND n.dimension = 'org' AND n.planned AND n.leaf) THEN
-		RAISE invalid_parameter_value USING MESSAGE = format('nobody of hierarchy %L is there in the plan''s span %s', org, span),
-			HINT = 'Its members'' dates all lie elsewhere, or its relation is empty.';
-	END IF;
 
 	SELECT * INTO base FROM quota_decomp._baseline(id, base_from, base_to);
 	IF growth IS NOT NULL THEN

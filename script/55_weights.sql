@@ -79,17 +79,28 @@ END $$;
 COMMENT ON FUNCTION quota_decomp._driver_facts(int, text, date, date, text[]) IS
 'internal: what a metric brought in a span, by org or product at least: from what _load_drivers() read, else from the CRM';
 
--- what a driver's source says, by key as written there
-CREATE FUNCTION quota_decomp._source_values(schema_name name, relation_name name, key_column name, value_column name, product_key_column name,
+-- what a driver's source says, by key as written there; of dates the local day
+CREATE FUNCTION quota_decomp._source_values(driver text, schema_name name, relation_name name, key_column name, value_column name, product_key_column name, time_zone text,
 	OUT key text, OUT product_key text, OUT value numeric)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	source CONSTANT regclass := quota_decomp._source(schema_name, relation_name);
 BEGIN
-	RETURN QUERY EXECUTE format('SELECT %1$I::text, %2$s, sum(%3$I)::numeric FROM %4$s WHERE %3$I IS NOT NULL GROUP BY 1, 2',
-		key_column, coalesce(quote_ident(product_key_column) || '::text', 'NULL::text'), value_column,
-		quota_decomp._source(schema_name, relation_name));
+	FOR key, product_key, value IN EXECUTE format('SELECT %s::text, %s, sum(f.%I)::numeric FROM %s AS f WHERE f.%3$I IS NOT NULL GROUP BY 1, 2',
+		CASE WHEN time_zone IS NULL THEN format('f.%I', key_column)
+		ELSE quota_decomp._day_expression(quota_decomp._column(source, 'key', key_column, 'day'), format('f.%I', key_column), time_zone) END,
+		CASE WHEN product_key_column IS NULL THEN 'NULL::text' ELSE format('f.%I::text', product_key_column) END, value_column, source)
+	LOOP
+		-- infinity is not written as a number: PostgreSQL 13 has none
+		IF value::text IN ('NaN', 'Infinity', '-Infinity') THEN
+			RAISE invalid_parameter_value USING MESSAGE = format('driver %L has the value %s for %L', driver, value, concat_ws(' x ', key, product_key)),
+				DETAIL = format('It is the sum of column %I of %s.', value_column, source), HINT = 'Only numbers weigh: mend the source, or map a view that leaves such rows out.';
+		END IF;
+		RETURN NEXT;
+	END LOOP;
 END $$;
-COMMENT ON FUNCTION quota_decomp._source_values(name, name, name, name, name) IS 'internal: a column driver''s values by key';
+COMMENT ON FUNCTION quota_decomp._source_values(text, name, name, name, name, name, text) IS 'internal: a column driver''s values by key, or by local day where a time zone is given';
 
 CREATE FUNCTION quota_decomp._no_data(driver text, dimension text, what text) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -142,7 +153,7 @@ BEGIN
 				SELECT * FROM own UNION ALL SELECT * FROM other
 			)
 			SELECT m.node_id, sum(s.value), 'column'
-			FROM quota_decomp._source_values(d.schema_name, d.relation_name, d.key_column, d.value_column, NULL) AS s
+			FROM quota_decomp._source_values(d.driver, d.schema_name, d.relation_name, d.key_column, d.value_column, NULL, NULL) AS s
 			JOIN named m ON m.key = s.key
 			GROUP BY m.node_id;
 		ELSE
@@ -335,8 +346,8 @@ BEGIN
 		IF d.schema_name IS NOT NULL THEN
 			INSERT INTO pg_temp.qd_season
 			SELECT NULL, e.period_id, sum(s.value), 'column'
-			FROM quota_decomp._source_values(d.schema_name, d.relation_name, d.key_column, d.value_column, NULL) AS s
-			JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.leaf AND s.key::timestamp::date >= e.starts AND s.key::timestamp::date < e.ends
+			FROM quota_decomp._source_values(d.driver, d.schema_name, d.relation_name, d.key_column, d.value_column, NULL, p.time_zone) AS s
+			JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.leaf AND s.key::date >= e.starts AND s.key::date < e.ends
 			GROUP BY e.period_id;
 		ELSE
 			cov_from := d.covered_from;
@@ -377,6 +388,12 @@ BEGIN
 					   ON b.org_id = coalesce(n.org_id, 0) AND b.period_id = e.period_id;
 			END IF;
 		END IF;
+		-- no sale in a week is no rule that there never is one
+		UPDATE pg_temp.qd_season s SET value = round(a.per_day * e.working_days / 1000, 6), source = 'nothing sold: 1/1000 of the mean'
+		FROM quota_decomp.editable_period e
+		CROSS JOIN (SELECT coalesce(t.org_id, 0) AS org_id, sum(t.value) / nullif(sum(y.working_days), 0) AS per_day
+					FROM pg_temp.qd_season t JOIN quota_decomp.editable_period y ON y.plan_id = plan_id AND y.period_id = t.period_id GROUP BY t.org_id HAVING sum(t.value) > 0) AS a
+		WHERE e.plan_id = plan_id AND e.period_id = s.period_id AND coalesce(s.org_id, 0) = a.org_id AND s.value = 0 AND s.source = 'history' AND e.working_days > 0;
 		DELETE FROM pg_temp.qd_season s
 		USING (SELECT coalesce(t.org_id, 0) AS org_id FROM pg_temp.qd_season t GROUP BY t.org_id HAVING sum(t.value) <= 0) AS n
 		WHERE coalesce(s.org_id, 0) = n.org_id;
@@ -447,7 +464,7 @@ BEGIN
 			SELECT o.org_id, o.product_id, o.amount FROM quota_decomp._open_pipeline(plan_id, d.pipeline, coalesce(p.as_of, p.starts - 1)) AS o WHERE d.pipeline IS NOT NULL
 			UNION ALL
 			SELECT k.node_id, g.node_id, s.value
-			FROM quota_decomp._source_values(d.schema_name, d.relation_name, d.key_column, d.value_column, d.product_key_column) AS s
+			FROM quota_decomp._source_values(d.driver, d.schema_name, d.relation_name, d.key_column, d.value_column, d.product_key_column, NULL) AS s
 			JOIN (SELECT DISTINCT q.key, q.node_id FROM quota_decomp.editable_node_key q WHERE q.plan_id = plan_id AND q.dimension = 'org') AS k ON k.key = s.key
 			JOIN (SELECT DISTINCT q.key, q.node_id FROM quota_decomp.editable_node_key q WHERE q.plan_id = plan_id AND q.dimension = 'product') AS g ON g.key = s.product_key
 			WHERE d.schema_name IS NOT NULL

@@ -118,13 +118,13 @@ COMMENT ON FUNCTION quota_decomp._load_shut(int) IS 'internal: who and what is p
 CREATE FUNCTION quota_decomp._weigh_presence() RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
 DECLARE
-	starts CONSTANT date := (SELECT min(e.starts) FROM pg_temp.qd_period e);
-	ends CONSTANT date := (SELECT max(e.ends) FROM pg_temp.qd_period e);
+	first_day CONSTANT date := (SELECT min(e.starts) FROM pg_temp.qd_period e);
+	day_after CONSTANT date := (SELECT max(e.ends) FROM pg_temp.qd_period e);
 BEGIN
 	CREATE TEMP TABLE qd_absent ON COMMIT DROP AS
 	SELECT o.node_id, e.period_id, greatest(least(o.ended, e.ends) - greatest(o.began, e.starts), 0)::numeric / (e.ends - e.starts) AS present
 	FROM pg_temp.qd_org o JOIN pg_temp.qd_period e ON o.began > e.starts OR o.ended < e.ends
-	WHERE o.bottom AND (o.began > starts OR o.ended < ends)
+	WHERE o.bottom AND (o.began > first_day OR o.ended < day_after)
 	UNION ALL
 	SELECT g.product_id, e.period_id, CASE WHEN s.org_id IS NULL THEN greatest(least(g.valid_to, e.ends) - greatest(g.valid_from, e.starts), 0)::numeric / (e.ends - e.starts) ELSE 0 END
 	FROM pg_temp.qd_product g CROSS JOIN pg_temp.qd_period e
