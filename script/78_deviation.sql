@@ -259,7 +259,8 @@ BEGIN
 		WHERE coalesce(s.sums, s.ratios) IS NOT NULL AND r.rank <= 3
 	), deal AS MATERIALIZED (
 		-- deals closed in the period, and in the year before it
-		SELECT coalesce(s.node_id, k.node_id, u.node_id) AS org_id, coalesce(i.node_id, v.node_id) AS product_id,
+		SELECT coalesce(s.node_id, k.node_id, (SELECT u.node_id FROM node u WHERE u.dimension = 'org' AND u.kind = 'unassigned')) AS org_id,
+			   coalesce(i.node_id, (SELECT v.node_id FROM node v WHERE v.dimension = 'product' AND v.kind = CASE WHEN p.product IS NULL THEN 'root' ELSE 'unassigned' END)) AS product_id,
 			   count(*) FILTER (WHERE d.closed >= q.starts AND d.won) AS won, count(*) FILTER (WHERE d.closed >= q.starts) AS closed,
 			   count(*) FILTER (WHERE d.closed < q.starts AND d.won) AS won_before, count(*) FILTER (WHERE d.closed < q.starts) AS closed_before,
 			   count(*) FILTER (WHERE d.closed >= peers_from AND d.won) AS won_year, count(*) FILTER (WHERE d.closed >= peers_from) AS closed_year
@@ -267,8 +268,6 @@ BEGIN
 		LEFT JOIN quota_decomp.visible_node_key k ON k.plan_id = plan_id AND k.dimension = 'org' AND k.key = d.member AND k.valid_from <= d.closed AND k.valid_to > d.closed
 		LEFT JOIN node s ON s.kind = 'self' AND s.parent_id = k.node_id
 		LEFT JOIN quota_decomp.visible_node_key i ON i.plan_id = plan_id AND i.dimension = 'product' AND i.key = d.product AND i.valid_from <= d.closed AND i.valid_to > d.closed
-		LEFT JOIN node u ON u.dimension = 'org' AND u.kind = 'unassigned'
-		LEFT JOIN node v ON v.dimension = 'product' AND v.kind = CASE WHEN p.product IS NULL THEN 'root' ELSE 'unassigned' END
 		WHERE pipeline IS NOT NULL AND d.won IS NOT NULL AND d.closed >= q.starts - 365 AND d.closed < to_day
 		GROUP BY 1, 2
 	), rate_state AS MATERIALIZED (
