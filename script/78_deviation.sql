@@ -352,15 +352,15 @@ BEGIN
 	LEFT JOIN rate_cause z ON z.node_id = t.node_id
 	LEFT JOIN outlier f ON f.node_id = t.node_id
 	LEFT JOIN LATERAL (
-		-- the market where nothing explains more; a cause that goes the same way,
-		-- else the largest effect that does
+		-- the market where nothing explains more; a cause that goes the same way and
+		-- is half of it at least; else the largest effect that goes the same way
 		SELECT s.zh, s.en FROM (
 			SELECT 0 AS o, 1 AS i, '市场 ' || quota_decomp._shown_amount(t.market) AS zh, 'the market ' || quota_decomp._shown_amount(t.market) AS en
 			WHERE sign(t.market) = sign(t.gap)
 			  AND t.market * sign(t.gap) >= greatest(t.common * sign(t.gap), t.strategy * sign(t.gap), t.individual * sign(t.gap), CASE WHEN t.slice_1 <> '(all)' THEN t.gap_1 * sign(t.gap) END)
 			UNION ALL
 			SELECT 1 AS o, y.n AS i, y.slice || ' ' || quota_decomp._shown_amount(y.gap) AS zh, y.slice || ' ' || quota_decomp._shown_amount(y.gap) AS en
-			FROM (VALUES (1, t.slice_1, t.gap_1), (2, t.slice_2, t.gap_2), (3, t.slice_3, t.gap_3)) AS y(n, slice, gap) WHERE sign(y.gap) = sign(t.gap) AND y.slice <> '(all)'
+			FROM (VALUES (1, t.slice_1, t.gap_1), (2, t.slice_2, t.gap_2), (3, t.slice_3, t.gap_3)) AS y(n, slice, gap) WHERE sign(y.gap) = sign(t.gap) AND 2 * abs(y.gap) >= abs(t.gap) AND y.slice <> '(all)'
 			UNION ALL
 			SELECT 2, 1, '整体下滑或上升，而非个别部分', 'everything alike rather than some part' WHERE t.slice_1 = '(all)'
 			UNION ALL

@@ -52,6 +52,9 @@ sql_is($db, "SET quota_decomp.as_of = '2026-06-30'; SELECT string_agg(d.org, ' '
 	WHERE d.market IS DISTINCT FROM trim_scale(round(d.due_to_date * (g.grown - 1.05), 2))", '', 'as much as the index says, region by region');
 sql_is($db, "SET quota_decomp.as_of = '2026-12-31'; SELECT string_agg(d.org || ' ' || s.person_id || ' ' || d.outlier_rate, ', ') FROM (SELECT * $deviation AND period = '2026' AND win_outlier IS NOT NULL) d
 	JOIN crm.salesperson s ON s.name = d.win_outlier", 'R-NORTH P0032 0.1094', 'the weak person, in his region; nobody else');
+# a slice of less than half the gap is not where it mainly comes from
+sql_is($db, "SET quota_decomp.as_of = '2026-08-31'; SELECT count(cause_1) >= 5, count(*) FILTER (WHERE strpos(sentence_en, 'mainly from ' || cause_1 || ' ') > 0 AND 2 * abs(cause_1_gap) < abs(gap))
+	$deviation AND grain IN ('month', 'quarter')", 't|0', 'what a gap mainly comes from');
 sql_is($db, "SELECT round(avg((stage = 'WON')::int), 4) FROM crm.opportunity o WHERE btrim(o.person_id) = 'P0032' AND o.stage IN ('WON', 'LOST') AND o.closed_on BETWEEN '2026-01-01' AND '2026-12-31'",
 	'0.1094', 'with the rate that his deals have');
 
