@@ -8,10 +8,14 @@
 \if :{?growth} \else \set growth 0.15 \endif
 \set plan '2026 销售目标'
 
+-- what the market does, from outside: an index of each region by month; the plan
+-- assumes that it grows by 5 %
+SELECT quota_decomp.create_metric('市场指数', 'crm.market_index', at => 'month', member => 'region_id', value => 'market_index', unit => 0.1);
 SELECT quota_decomp.create_plan(:'plan', '销售额', '[2026-01-01,2027-01-01)', growth => :growth, org => '组织', product => '产品',
 	unit => 1000, as_of => '2025-12-31', ramp_curve => '{0.1,0.3,0.5,0.7,0.85,0.95}',
 	holidays => (SELECT array_agg(day) FROM crm.holiday), extra_workdays => (SELECT array_agg(day) FROM crm.makeup_workday),
-	initiative => '三年翻番', owner => '销售总监', parent_goal => '集团2026年收入目标');
+	initiative => '三年翻番', owner => '销售总监', parent_goal => '集团2026年收入目标',
+	market => '市场指数', market_growth => 0.05);
 
 -- other spellings: those that operations listed, then those that only differ in
 -- case, blanks or full-width forms

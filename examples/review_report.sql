@@ -45,7 +45,7 @@ ORDER BY a.org_depth DESC, a.target DESC NULLS LAST, a.org_sort;
 
 \echo '11. WHERE THE GAP COMES FROM: the members furthest below what was due'
 \echo
-SELECT d.org_label AS "who", round(d.gap / :divisor) AS "gap", round(100 * d.gap_rate) || ' %' AS "of due", round(d.common / :divisor) AS "as all", round(d.strategy / :divisor) AS "products",
+SELECT d.org_label AS "who", round(d.gap / :divisor) AS "gap", round(100 * d.gap_rate) || ' %' AS "of due", round(d.common / :divisor) AS "as all", round(d.market / :divisor) AS "market", round(d.strategy / :divisor) AS "products",
 	   round(d.individual / :divisor) AS "own", CASE WHEN :'reviewed' ~ '[^[:ascii:]]' THEN d.sentence_zh ELSE d.sentence_en END AS "in words"
 FROM bi.deviation d
 WHERE d.plan = :'reviewed' AND d.period = :'period' AND d.grain = :'grain' AND d.org_depth BETWEEN 1 AND 2 AND d.gap < 0

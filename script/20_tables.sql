@@ -149,6 +149,8 @@ CREATE TABLE quota_decomp.plan (
 	initiative text,
 	owner text,
 	parent_goal text,
+	market text REFERENCES quota_decomp.metric,
+	market_growth numeric,
 	state text NOT NULL DEFAULT 'draft' CHECK (state IN ('draft', 'published')),
 	revision int NOT NULL DEFAULT 1,
 	decomposed boolean NOT NULL DEFAULT false,
@@ -158,6 +160,8 @@ CREATE TABLE quota_decomp.plan (
 COMMENT ON TABLE quota_decomp.plan IS 'a target for a span of time, and how it is to be decomposed';
 COMMENT ON COLUMN quota_decomp.plan.ends IS 'the day after the last';
 COMMENT ON COLUMN quota_decomp.plan.total IS 'the number to decompose: an amount, or the rate of a ratio plan';
+COMMENT ON COLUMN quota_decomp.plan.market IS 'the metric that measures the market from outside; NULL: none is known';
+COMMENT ON COLUMN quota_decomp.plan.market_growth IS 'the growth of the market over the baseline that the plan assumed';
 COMMENT ON COLUMN quota_decomp.plan.revision IS 'the revision being worked on, or the one published';
 
 CREATE TABLE quota_decomp.plan_grant (

@@ -467,7 +467,7 @@ DECLARE
 BEGIN
 	SELECT string_agg(s.who, ', ' ORDER BY s.who) INTO users FROM (
 		SELECT format('plan %L', p.plan) AS who FROM quota_decomp.visible_plan p
-		WHERE thing = 'hierarchy' AND name IN (p.org, p.product) OR thing = 'metric' AND p.metric = name
+		WHERE thing = 'hierarchy' AND name IN (p.org, p.product) OR thing = 'metric' AND name IN (p.metric, p.market)
 		UNION SELECT format('driver %L of plan %L', d.driver, p.plan) FROM quota_decomp.visible_driver d JOIN quota_decomp.visible_plan p ON p.plan_id = d.plan_id
 		WHERE thing = 'metric' AND d.metric = name OR thing = 'pipeline' AND d.pipeline = name
 		UNION SELECT format('scorecard %L', c.scorecard) FROM quota_decomp.visible_scorecard c WHERE thing = 'metric' AND c.metric = name) AS s;

@@ -132,12 +132,15 @@ CREATE FUNCTION quota_decomp.create_plan(
 	initiative text DEFAULT NULL,
 	owner text DEFAULT NULL,
 	parent_goal text DEFAULT NULL,
+	market text DEFAULT NULL,
+	market_growth numeric DEFAULT 0,
 	visible_rows_only boolean DEFAULT false)
 RETURNS numeric
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 #variable_conflict use_variable
 DECLARE
 	m record;
+	outside record;
 	id int;
 	volumes int;
 	base record;
@@ -214,6 +217,25 @@ BEGIN
 	ELSIF volume_plan IS NOT NULL OR scale IS NOT NULL THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('metric %L is no ratio: it has neither volumes nor a scale', metric);
 	END IF;
+	IF market IS NOT NULL THEN
+		SELECT v.* INTO outside FROM quota_decomp.visible_metric v WHERE v.metric = market;
+		IF NOT FOUND THEN
+			PERFORM quota_decomp._no_such('metric', market);
+		ELSIF market = metric THEN
+			RAISE invalid_parameter_value USING MESSAGE = format('the market is measured by %L, which is what the plan is made for', market),
+				HINT = 'A market is known from outside: an index, or the sales of the industry, mapped by create_metric().';
+		ELSIF outside.kind NOT IN ('sum', 'last') OR outside.value_column IS NULL THEN
+			RAISE feature_not_supported USING MESSAGE = format('metric %L measures no market', market),
+				DETAIL = 'A market is an amount or an index: a metric of kind "sum" or "last" with a value column.';
+		ELSIF m.kind <> 'sum' THEN
+			RAISE feature_not_supported USING MESSAGE = format('metric %L of kind %L has no market', metric, m.kind),
+				DETAIL = 'The market''s effect is a part of a gap in amounts.';
+		ELSIF (market_growth > -1 AND market_growth < 1000) IS NOT TRUE THEN
+			RAISE invalid_parameter_value USING MESSAGE = format('market_growth %s is out of range', coalesce(market_growth::text, 'NULL')), HINT = 'market_growth => 0.05 is 5 %.';
+		END IF;
+	ELSIF market_growth <> 0 THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('market_growth %s without a market', market_growth), HINT = 'market => names the metric that measures it.';
+	END IF;
 	unit := coalesce(unit, m.unit);
 	IF NOT (unit > 0 AND unit::text NOT IN ('NaN', 'Infinity')) THEN
 		RAISE invalid_parameter_value USING MESSAGE = format('unit must be positive, not %s', unit);
@@ -230,10 +252,10 @@ BEGIN
 
 	INSERT INTO quota_decomp.editable_plan (plan, metric, org, product, starts, ends, grain, pattern, first_month, week_start, year_anchor,
 		holidays, extra_workdays, unit, total, growth, baseline_from, baseline_to, as_of, time_zone, volume_plan_id, rate_method, scale,
-		ramp_curve, ramp_relief, initiative, owner, parent_goal)
+		ramp_curve, ramp_relief, initiative, owner, parent_goal, market, market_growth)
 	VALUES (name, metric, org, product, lower(span), upper(span), grain, pattern, first_month, week_start, year_anchor,
 		coalesce(holidays, '{}'), coalesce(extra_workdays, '{}'), unit, coalesce(total, 0), growth, base_from, base_to, as_of, zone, volumes,
-		CASE WHEN m.kind IN ('ratio', 'balance_ratio') THEN rate_method END, scale, ramp_curve, ramp_relief, initiative, owner, parent_goal)
+		CASE WHEN m.kind IN ('ratio', 'balance_ratio') THEN rate_method END, scale, ramp_curve, ramp_relief, initiative, owner, parent_goal, market, CASE WHEN market IS NOT NULL THEN trim_scale(market_growth) END)
 	RETURNING plan_id INTO id;
 	INSERT INTO quota_decomp.editable_revision (plan_id, revision, kind, reason, as_of) VALUES (id, 1, 'plan', 'created', as_of);
 	PERFORM quota_decomp._load_periods(id);
@@ -267,7 +289,7 @@ BEGIN
 	END IF;
 	RETURN trim_scale(plan_total);
 END $$;
-COMMENT ON FUNCTION quota_decomp.create_plan(text, text, daterange, text, numeric, numeric, daterange, numeric, text, text, text, int, date[], date[], int, text, date, text, numeric[], text, text, quota_decomp.rate_method, int, text, text, text, boolean) IS
+COMMENT ON FUNCTION quota_decomp.create_plan(text, text, daterange, text, numeric, numeric, daterange, numeric, text, text, text, int, date[], date[], int, text, date, text, numeric[], text, text, quota_decomp.rate_method, int, text, text, text, text, numeric, boolean) IS
 'makes a plan for a span of time from a total, or from a growth over what a baseline brought; returns the total';
 
 -- What the whole organisation, or one node of it, brought in a span, for all

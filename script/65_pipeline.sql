@@ -67,7 +67,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION quota_decomp._stage_spells(text, date, text) IS 'internal: when deals were in which stage, as known on a day; empty without a history';
 
-CREATE FUNCTION quota_decomp._deals(pipeline text, day date, zone text DEFAULT NULL)
+CREATE FUNCTION quota_decomp._deals(pipeline text, day date, zone text DEFAULT NULL, staged boolean DEFAULT true)
 RETURNS TABLE (key text, member text, product text, account text, stage text, entered date, opened date, closed date, won boolean, amount numeric, amount_source text)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 20000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
@@ -129,21 +129,24 @@ BEGIN
 		CASE WHEN m.product_column IS NULL THEN 'NULL::text' ELSE format('d.%I::text', m.product_column) END,
 		CASE WHEN m.account_column IS NULL THEN 'NULL::text' ELSE format('d.%I::text', m.account_column) END,
 		m.stage_column, opened_expr, closed_expr, amount_expr, list_expr, relation,
-		CASE WHEN m.history_relation IS NULL THEN ' LEFT JOIN (SELECT NULL::text AS stage, NULL::date AS entered) AS h ON false'
+		CASE WHEN m.history_relation IS NULL OR NOT staged THEN ' LEFT JOIN (SELECT NULL::text AS stage, NULL::date AS entered) AS h ON false'
 		ELSE ' LEFT JOIN (SELECT s.key, s.stage, s.entered FROM quota_decomp._stage_spells($7, $1, $8) s WHERE s.left_on IS NULL) AS h ON h.key = k.key AND k.won IS NULL' END)
 		USING day, m.won, m.lost, estimated, up_to_date, m.history_relation IS NOT NULL, pipeline, zone;
 END $$;
-COMMENT ON FUNCTION quota_decomp._deals(text, date, text) IS 'internal: the deals of a pipeline as they were known on a day';
+COMMENT ON FUNCTION quota_decomp._deals(text, date, text, boolean) IS
+'internal: the deals of a pipeline as they were known on a day; not staged: the stages of open deals are not looked up in the history, which takes as long again';
 
-CREATE FUNCTION quota_decomp._outlook(pipeline text, day date, bounds date[], first_month int DEFAULT 1, zone text DEFAULT NULL)
+CREATE FUNCTION quota_decomp._outlook(pipeline text, day date, bounds date[], first_month int DEFAULT 1, zone text DEFAULT NULL, open_only boolean DEFAULT false)
 RETURNS TABLE (kind text, key text, member text, product text, stage text, opened date, period int, deals float8, probability float8,
 			   amount numeric, amount_source text, from_day date, to_day date,
 			   forecast_open numeric, actual_open numeric, forecast_new numeric, actual_new numeric)
 LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
-WITH deal AS MATERIALIZED (
-	SELECT d.* FROM quota_decomp._deals(_outlook.pipeline, _outlook.day, _outlook.zone) d
-), spell AS MATERIALIZED (
+WITH spell AS MATERIALIZED (
 	SELECT s.* FROM quota_decomp._stage_spells(_outlook.pipeline, _outlook.day, _outlook.zone) s
+), deal AS MATERIALIZED (
+	-- the history is read once
+	SELECT d.key, d.member, d.product, coalesce(s.stage, d.stage) AS stage, d.opened, d.closed, d.won, d.amount, d.amount_source
+	FROM quota_decomp._deals(_outlook.pipeline, _outlook.day, _outlook.zone, false) d LEFT JOIN spell s ON d.won IS NULL AND s.key = d.key AND s.left_on IS NULL
 ), fact AS MATERIALIZED (
 	-- all that the curves need to know
 	SELECT d.opened, CASE WHEN d.closed IS NOT NULL THEN greatest(d.closed, d.opened) END AS closed, d.won, count(*)::float8 AS n
@@ -158,7 +161,8 @@ WITH deal AS MATERIALIZED (
 	-- have been made and has been answered since
 	SELECT o.i, o.d, s.days, greatest(s.first_closed, least(o.d - 181, w.closed)) AS since, s.first_closed
 	FROM span s
-	CROSS JOIN generate_series(0, 9) AS g(i)
+	-- open deals are judged by the last three, see lesson
+	CROSS JOIN generate_series(0, CASE WHEN _outlook.open_only THEN 3 ELSE 9 END) AS g(i)
 	CROSS JOIN LATERAL (SELECT g.i, CASE g.i WHEN 0 THEN _outlook.day ELSE _outlook.day - s.days - 30 * (g.i - 1) END AS d) AS o
 	-- half a year, or as long as it takes to see 50 deals won
 	LEFT JOIN LATERAL (SELECT min(c.closed) AS closed FROM (
@@ -166,24 +170,29 @@ WITH deal AS MATERIALIZED (
 	WHERE o.i = 0 OR o.d - s.first_closed >= 28
 ), month AS MATERIALIZED (
 	-- months, and which month of a quarter each is
-	SELECT m::date AS starts, (m + interval '1 month')::date - 1 AS last, (extract(month FROM m)::int - _outlook.first_month + 12) % 3 AS slot
+	SELECT (row_number() OVER (ORDER BY m))::int AS no, m::date AS starts, (m + interval '1 month')::date - 1 AS last, (extract(month FROM m)::int - _outlook.first_month + 12) % 3 AS slot
 	FROM (SELECT min(o.since) AS since FROM origin o) AS s,
 		 generate_series(date_trunc('month', s.since::timestamp), (SELECT max(u.b) FROM unnest(_outlook.bounds) AS u(b))::timestamp, interval '1 month') AS m
+), dated AS MATERIALIZED (
+	-- the month of a day, to be looked up: a join by spans would try every month
+	SELECT m.no, m.slot, m.starts + d AS day FROM month m, generate_series(0, m.last - m.starts) AS d
 ), exposed AS MATERIALIZED (
 	-- each deal was at risk at each age from when we began to look to its end;
 	-- an open one until the day
 	SELECT o.i, greatest(f.opened, o.since) AS starts, CASE WHEN f.closed <= o.d THEN f.closed ELSE o.d END AS ends,
 		   f.opened, CASE WHEN f.closed <= o.d THEN f.won END AS won, f.n
 	FROM origin o JOIN fact f ON f.opened <= o.d AND coalesce(f.closed, o.d) >= o.since
+), monthly AS MATERIALIZED (
+	SELECT e.i, m.slot, greatest(e.starts, m.starts) - e.opened AS first_age, least(e.ends, m.last) - e.opened + 1 AS next_age, e.n
+	FROM (SELECT x.i, x.starts, x.ends, x.opened, x.n, generate_series(a.no, z.no) AS no FROM exposed x JOIN dated a ON a.day = x.starts JOIN dated z ON z.day = x.ends) AS e
+	JOIN month m ON m.no = e.no
 ), step AS (
-	SELECT e.i, m.slot, greatest(e.starts, m.starts) - e.opened AS age, e.n AS n, 0::float8 AS won, 0::float8 AS lost
-	FROM exposed e JOIN month m ON m.starts <= e.ends AND m.last >= e.starts
+	SELECT m.i, m.slot, m.first_age AS age, m.n, 0::float8 AS won, 0::float8 AS lost FROM monthly m
 	UNION ALL
-	SELECT e.i, m.slot, least(e.ends, m.last) - e.opened + 1, -e.n, 0, 0
-	FROM exposed e JOIN month m ON m.starts <= e.ends AND m.last >= e.starts
+	SELECT m.i, m.slot, m.next_age, -m.n, 0, 0 FROM monthly m
 	UNION ALL
-	SELECT e.i, m.slot, e.ends - e.opened, 0, CASE WHEN e.won THEN e.n ELSE 0 END, CASE WHEN e.won THEN 0 ELSE e.n END
-	FROM exposed e JOIN month m ON e.ends BETWEEN m.starts AND m.last WHERE e.won IS NOT NULL
+	SELECT e.i, z.slot, e.ends - e.opened, 0, CASE WHEN e.won THEN e.n ELSE 0 END, CASE WHEN e.won THEN 0 ELSE e.n END
+	FROM exposed e JOIN dated z ON z.day = e.ends WHERE e.won IS NOT NULL
 ), stepped AS (
 	SELECT s.i, s.slot, s.age, sum(s.n) AS n, sum(s.won) AS won, sum(s.lost) AS lost FROM step s GROUP BY 1, 2, 3
 ), oldest AS (
@@ -199,6 +208,8 @@ WITH deal AS MATERIALIZED (
 	-- ages alone would say
 	SELECT r.i, r.slot, (sum(r.won) + 10) / (sum(r.n * p.won) + 10) AS won, (sum(r.lost) + 10) / (sum(r.n * p.lost) + 10) AS lost
 	FROM at_risk r JOIN plain p ON p.i = r.i AND p.age = r.age GROUP BY 1, 2
+), daily AS MATERIALIZED (
+	SELECT s.i, d.day, s.won, s.lost FROM season s JOIN dated d ON d.slot = s.slot
 ), hazard AS MATERIALIZED (
 	SELECT r.i, r.age, coalesce(sum(r.won) / nullif(sum(r.n * s.won), 0), 0) AS won, coalesce(sum(r.lost) / nullif(sum(r.n * s.lost), 0), 0) AS lost
 	FROM at_risk r JOIN season s ON s.i = r.i AND s.slot = r.slot GROUP BY 1, 2
@@ -211,7 +222,8 @@ WITH deal AS MATERIALIZED (
 		   sum(d.amount) AS amount
 	FROM origin o
 	JOIN deal d ON d.opened <= o.d AND (d.won IS NULL OR d.closed > o.d)
-	LEFT JOIN spell s ON s.key = d.key AND s.entered <= o.d AND (s.left_on > o.d OR s.left_on IS NULL)
+	LEFT JOIN (SELECT h.* FROM spell h WHERE h.left_on IS NULL OR h.left_on > (SELECT min(g.d) FROM origin g)) AS s
+		ON s.key = d.key AND s.entered <= o.d AND (s.left_on > o.d OR s.left_on IS NULL)
 	GROUP BY 1, 2, 3
 ), opening AS (
 	-- deals opened a day, of late
@@ -232,15 +244,15 @@ WITH deal AS MATERIALIZED (
 	SELECT o.i, u::date - 1, -1, true, p.a_day
 	FROM origin o JOIN opening p ON p.i = o.i,
 		 generate_series((o.d + 1)::timestamp, (SELECT max(b.last) FROM bound b WHERE b.i = o.i)::timestamp, interval '1 day') AS u
+	WHERE NOT _outlook.open_only
 ), walk AS (
 	-- day by day from where a deal stands
-	SELECT s.i, s.starts, s.age, s.new, s.n, s.starts + (h.age - s.age) AS on_day,
+	SELECT s.i, s.starts, s.age, s.new, s.n, f.day AS on_day,
 		   least(1, h.won * f.won) AS won, least(1, h.won * f.won) + least(1, h.lost * f.lost) AS ended
 	FROM start s
 	JOIN (SELECT b.i, max(b.last) AS last FROM bound b GROUP BY b.i) AS e ON e.i = s.i
 	JOIN hazard h ON h.i = s.i AND h.age > s.age AND h.age <= s.age + (e.last - s.starts)
-	JOIN month m ON s.starts + (h.age - s.age) BETWEEN m.starts AND m.last
-	JOIN season f ON f.i = s.i AND f.slot = m.slot
+	JOIN daily f ON f.i = s.i AND f.day = s.starts + (h.age - s.age)
 ), walked AS (
 	SELECT w.i, w.starts, w.age, w.new, w.n, w.on_day,
 		   w.won * coalesce(exp(sum(ln(greatest(1 - w.ended, 1e-9))) OVER (
@@ -274,9 +286,9 @@ WITH deal AS MATERIALIZED (
 	-- what is said of all open deals is stretched until the earlier forecasts
 	-- would have been right
 	WITH RECURSIVE fit AS (
-		SELECT t.i, t.h, 0 AS round, 1::float8 AS odds, sum(t.won) + 20 AS won FROM tally t GROUP BY t.i, t.h
+		SELECT t.i, t.h, 0 AS round, 1::float8 AS odds, sum(t.won) + 20 AS won, array_agg(t.n) AS n, array_agg(t.p) AS p FROM tally t GROUP BY t.i, t.h
 		UNION ALL
-		SELECT f.i, f.h, f.round + 1, f.odds * f.won / (20 + (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM tally t WHERE t.i = f.i AND t.h = f.h)), f.won
+		SELECT f.i, f.h, f.round + 1, f.odds * f.won / (20 + (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM unnest(f.n, f.p) AS t(n, p))), f.won, f.n, f.p
 		FROM fit f WHERE f.round < 12
 	)
 	SELECT f.i, f.h, f.odds FROM fit f WHERE f.round = 12
@@ -284,11 +296,12 @@ WITH deal AS MATERIALIZED (
 	WITH RECURSIVE fit AS (
 		SELECT t.i, t.stage, t.h, 0 AS round, o.odds,
 			   -- what little evidence there is is filled up with the average
-			   sum(t.won) + 20 * sum(t.n * o.odds * t.p / (1 + (greatest(o.odds, 1) - 1) * t.p)) / sum(t.n) AS won, 1 + 20 / sum(t.n) AS more
+			   sum(t.won) + 20 * sum(t.n * o.odds * t.p / (1 + (greatest(o.odds, 1) - 1) * t.p)) / sum(t.n) AS won, 1 + 20 / sum(t.n) AS more,
+			   array_agg(t.n) AS n, array_agg(t.p) AS p
 		FROM tally t JOIN overall o ON o.i = t.i AND o.h = t.h GROUP BY t.i, t.stage, t.h, o.odds
 		UNION ALL
 		SELECT f.i, f.stage, f.h, f.round + 1,
-			   f.odds * f.won / greatest(f.more * (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM tally t WHERE t.i = f.i AND t.stage = f.stage AND t.h = f.h), 1e-9), f.won, f.more
+			   f.odds * f.won / greatest(f.more * (SELECT sum(t.n * f.odds * t.p / (1 + (greatest(f.odds, 1) - 1) * t.p)) FROM unnest(f.n, f.p) AS t(n, p)), 1e-9), f.won, f.more, f.n, f.p
 		FROM fit f WHERE f.round < 12
 	)
 	SELECT f.i, f.stage, f.h, f.odds FROM fit f WHERE f.round = 12
@@ -363,16 +376,16 @@ SELECT 'new', NULL, s.member, s.product, NULL, NULL, n.period, (p.a_day * (b.las
 	   least(1, n.won * coalesce(r.ratio, 1) / nullif(p.a_day * (b.last - _outlook.day), 0)), s.amount, 'mean won deal', b.before + 1, b.last + 1,
 	   NULL, NULL, NULL, NULL
 FROM newly n JOIN bound b ON b.i = 0 AND b.period = n.period JOIN opening p ON p.i = 0 LEFT JOIN new_ratio r ON r.i = 0 CROSS JOIN share s
-WHERE n.i = 0
+WHERE n.i = 0 AND NOT _outlook.open_only
 UNION ALL
 SELECT 'back-test', NULL, NULL, NULL, NULL, NULL, a.i, NULL, NULL, NULL, NULL, a.d + 1, a.d + a.days + 1,
 	   round(a.forecast_open::numeric, 2), a.actual_open, round(a.forecast_new::numeric, 2), a.actual_new
-FROM answered a
+FROM answered a WHERE NOT _outlook.open_only
 UNION ALL
-SELECT 'shock', NULL, NULL, NULL, NULL, NULL, NULL, s.n, s.sd, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM shock s
+SELECT 'shock', NULL, NULL, NULL, NULL, NULL, NULL, s.n, s.sd, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM shock s WHERE NOT _outlook.open_only
 $$;
-COMMENT ON FUNCTION quota_decomp._outlook(text, date, date[], int, text) IS
-'internal: what a pipeline will bring in the periods up to some bounds, deal by deal (open), by member and product (new), with the errors of earlier such forecasts (back-test) and their spread (shock)';
+COMMENT ON FUNCTION quota_decomp._outlook(text, date, date[], int, text, boolean) IS
+'internal: what a pipeline will bring in the periods up to some bounds, deal by deal (open), by member and product (new), with the errors of earlier such forecasts (back-test) and their spread (shock); or only the open deals, which is faster';
 
 CREATE FUNCTION quota_decomp._shocked(probability float8, shock float8) RETURNS numeric[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -106,7 +106,7 @@ BEGIN
 	END IF;
 	source := quota_decomp._source(a.schema_name, a.relation_name);
 	at_kind := quota_decomp._column(source, 'at', a.at_column, 'day');
-	EXECUTE format('SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(d.opened - %s, 0)) FROM %s AS f JOIN quota_decomp._deals($1, $2, $3) d ON d.key = f.%I::text WHERE d.opened > $2 - 365 AND f.%I IS NOT NULL',
+	EXECUTE format('SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(d.opened - %s, 0)) FROM %s AS f JOIN quota_decomp._deals($1, $2, $3, false) d ON d.key = f.%I::text WHERE d.opened > $2 - 365 AND f.%I IS NOT NULL',
 		quota_decomp._day_expression(at_kind, format('f.%I', a.at_column), time_zone), source, a.opportunity_column, a.at_column) INTO days USING pipeline, day, time_zone;
 	RETURN days;
 END $$;
@@ -167,7 +167,7 @@ BEGIN
 		WHEN pipeline IS NULL THEN 'no pipeline is mapped for the plan' END;
 	IF pipeline IS NOT NULL THEN
 		SELECT 2 * percentile_disc(0.5) WITHIN GROUP (ORDER BY d.closed - d.opened) INTO cycle
-		FROM quota_decomp._deals(pipeline, s, p.time_zone) d WHERE d.won AND d.closed > s - 365 AND d.opened <= d.closed;
+		FROM quota_decomp._deals(pipeline, s, p.time_zone, false) d WHERE d.won AND d.closed > s - 365 AND d.opened <= d.closed;
 	END IF;
 	SELECT array_agg(v.ends ORDER BY v.starts), min(v.starts) INTO bounds, first
 	FROM quota_decomp.visible_period v
@@ -190,20 +190,20 @@ BEGIN
 		SELECT u.*, month_ends AS month_ends FROM unnest(grains, starts, ends) AS u(grain, starts, ends)
 	), deal AS MATERIALIZED (
 		SELECT d.opened, d.closed, d.won, d.amount, k.node_id, k.parent_id
-		FROM quota_decomp._deals(pipeline, day, p.time_zone) d LEFT JOIN known k ON k.key = d.member
+		FROM quota_decomp._deals(pipeline, day, p.time_zone, false) d LEFT JOIN known k ON k.key = d.member
 		WHERE pipeline IS NOT NULL
 	), event AS MATERIALIZED (
 		SELECT e.kind, e.class, e.day, e.n, k.node_id, k.parent_id
 		FROM quota_decomp._activity_events(p.time_zone, s - 364, day) e LEFT JOIN known k ON k.key = e.member WHERE e.kind <> 'opportunity'
 	), cover AS MATERIALIZED (
 		-- what was done is set against what was won since it has been written down
-		SELECT 'opportunity' AS kind, s - 364 AS since, 0 AS before
+		SELECT 'opportunity' AS kind, s - 364 AS since, 0 AS before, true AS ripens
 		UNION ALL
 		SELECT a.activity, (SELECT min(e.day) FROM event e WHERE e.kind = a.activity AND e.day <= s),
-			   CASE WHEN quota_decomp._is_lead(a.activity) THEN coalesce(quota_decomp._lead_days(a.activity, pipeline, s, p.time_zone), 0) ELSE 0 END
-		FROM quota_decomp.visible_activity a WHERE a.member_column IS NOT NULL AND a.activity <> 'opportunity'
+			   CASE WHEN a.lead THEN coalesce(quota_decomp._lead_days(a.activity, pipeline, s, p.time_zone), 0) ELSE 0 END, a.lead
+		FROM (SELECT v.activity, quota_decomp._is_lead(v.activity) AS lead FROM quota_decomp.visible_activity v WHERE v.member_column IS NOT NULL AND v.activity <> 'opportunity' OFFSET 0) AS a
 	), item AS MATERIALIZED (
-		SELECT c.kind, e.class, c.since
+		SELECT c.kind, e.class, c.since, c.ripens
 		FROM cover c LEFT JOIN (SELECT DISTINCT e.kind, e.class FROM event e) AS e ON e.kind = c.kind
 	), won AS MATERIALIZED (
 		SELECT GROUPING(d.node_id, d.parent_id) AS level, CASE GROUPING(d.node_id, d.parent_id) WHEN 1 THEN d.node_id WHEN 2 THEN d.parent_id ELSE -1 END AS id, c.kind,
@@ -222,7 +222,7 @@ BEGIN
 		GROUP BY GROUPING SETS ((e.kind, coalesce(e.class, ''), e.node_id), (e.kind, coalesce(e.class, ''), e.parent_id), (e.kind, coalesce(e.class, '')))
 	), rate AS MATERIALIZED (
 		-- his own, where he has won enough; else the team's, else everybody's
-		SELECT w.node_id, c.kind, c.since, r.level, r.id, r.closed, r.won, r.priced, r.amount, r.opened, r.cycle + c.before AS cycle
+		SELECT w.node_id, c.kind, c.since, c.ripens, r.level, r.id, r.closed, r.won, r.priced, r.amount, r.opened, r.cycle + c.before AS cycle
 		FROM who w CROSS JOIN cover c
 		LEFT JOIN won a ON a.level = 1 AND a.id = w.node_id AND a.kind = c.kind AND a.won >= enough AND a.amount > 0
 		LEFT JOIN won b ON b.level = 2 AND b.id = w.parent_id AND b.kind = c.kind AND b.won >= enough AND b.amount > 0
@@ -230,14 +230,18 @@ BEGIN
 			AND r.id = CASE WHEN a.id IS NOT NULL THEN w.node_id WHEN b.id IS NOT NULL THEN w.parent_id ELSE -1 END AND r.won > 0 AND r.amount > 0
 	), horizon AS MATERIALIZED (
 		SELECT v.period_id, v.starts, v.ends FROM quota_decomp.visible_period v WHERE v.plan_id = plan_id AND v.grain = steering AND v.ends = ANY (bounds)
+	), cell AS MATERIALIZED (
+		-- added up first: targets have no statistics behind their barrier, and a
+		-- join of them as they are compares every cell with every member
+		SELECT t.org_id AS node_id, t.period_id, sum(t.amount + coalesce(t.carried, 0)) AS amount
+		FROM quota_decomp.visible_target t
+		WHERE reason IS NULL AND t.plan_id = plan_id AND t.tier = 'target' AND t.revision_from <= p.revision AND (t.revision_to IS NULL OR t.revision_to > p.revision)
+		GROUP BY 1, 2
 	), goal AS MATERIALIZED (
-		SELECT t.org_id AS node_id, c.ancestor_id AS period_id, sum(t.amount + coalesce(t.carried, 0)) AS amount
+		SELECT t.node_id, c.ancestor_id AS period_id, sum(t.amount) AS amount
 		FROM horizon h
 		JOIN quota_decomp.visible_period_closure c ON c.plan_id = plan_id AND c.ancestor_id = h.period_id
-		JOIN quota_decomp.visible_target t ON t.plan_id = plan_id AND t.period_id = c.period_id AND t.tier = 'target'
-			AND t.revision_from <= p.revision AND (t.revision_to IS NULL OR t.revision_to > p.revision)
-		JOIN who w ON w.node_id = t.org_id
-		WHERE reason IS NULL
+		JOIN cell t ON t.period_id = c.period_id
 		GROUP BY 1, 2
 	), actual AS MATERIALIZED (
 		SELECT w.node_id, sum(f.value) AS amount
@@ -248,9 +252,9 @@ BEGIN
 		GROUP BY 1
 	), ahead AS MATERIALIZED (
 		SELECT k.node_id, o.to_day, sum(o.probability::numeric * o.amount) AS amount
-		FROM quota_decomp._outlook(pipeline, s, CASE WHEN first > month_starts THEN first || bounds ELSE bounds END, p.first_month, p.time_zone) o
+		FROM quota_decomp._outlook(pipeline, s, CASE WHEN first > month_starts THEN first || bounds ELSE bounds END, p.first_month, p.time_zone, true) o
 		JOIN known k ON k.key = o.member
-		WHERE o.kind = 'open' AND reason IS NULL
+		WHERE reason IS NULL
 		GROUP BY 1, 2
 	), needed AS MATERIALIZED (
 		SELECT w.node_id, h.ends, greatest(g.amount - coalesce(a.amount, 0), 0) AS to_win, greatest(g.amount - coalesce(a.amount, 0) - coalesce(round(o.amount, 2), 0), 0) AS to_open
@@ -262,9 +266,8 @@ BEGIN
 		-- by when it has to be done; a period that less than half the month could
 		-- still serve is too late for what has to ripen
 		SELECT d.*, d.by >= s + CASE WHEN d.ripens THEN (month_ends - month_starts) / 2 ELSE 1 END AS in_time
-		FROM (SELECT r.node_id, r.kind, x.ripens, CASE WHEN x.ripens THEN n.to_open ELSE n.to_win END AS amount, n.ends - 1 - CASE WHEN x.ripens THEN r.cycle ELSE 0 END AS by
-			  FROM rate r CROSS JOIN LATERAL (SELECT r.kind = 'opportunity' OR quota_decomp._is_lead(r.kind) AS ripens) AS x
-			  JOIN needed n ON n.node_id = r.node_id
+		FROM (SELECT r.node_id, r.kind, r.ripens, CASE WHEN r.ripens THEN n.to_open ELSE n.to_win END AS amount, n.ends - 1 - CASE WHEN r.ripens THEN r.cycle ELSE 0 END AS by
+			  FROM rate r JOIN needed n ON n.node_id = r.node_id
 			  WHERE r.level IS NOT NULL) AS d
 	), step AS (
 		SELECT d.node_id, d.kind, d.amount, d.by, coalesce(lag(d.by) OVER (PARTITION BY d.node_id, d.kind ORDER BY d.by), s) AS after
@@ -303,13 +306,12 @@ BEGIN
 		SELECT w.node_id, v.grain, v.starts, v.ends, i.kind, i.class, w.newcomer,
 			   CASE WHEN w.newcomer THEN CASE WHEN u.n IS NOT NULL THEN 'team' WHEN y.n IS NOT NULL THEN 'company' END
 					ELSE CASE r.level WHEN 1 THEN 'member' WHEN 2 THEN 'team' WHEN 3 THEN 'company' END END AS rates_from,
-			   r.won, r.level, r.cycle, i.since, c.before, c.until, c.earlier, c.last_by, c.next_by, x.ripens, g.node_id IS NOT NULL AS has_target, t.amount AS late,
+			   r.won, r.level, r.cycle, i.since, c.before, c.until, c.earlier, c.last_by, c.next_by, i.ripens, g.node_id IS NOT NULL AS has_target, t.amount AS late,
 			   coalesce(u.n, y.n) AS usual, coalesce(u.since, y.since) AS usual_since, w.hired,
-			   CASE WHEN i.kind = 'opportunity' THEN r.closed ELSE coalesce(a.n, 0) END * CASE WHEN x.ripens AND i.kind <> 'opportunity' THEN r.closed ELSE 1 END::numeric * r.priced AS num,
-			   r.won * CASE WHEN x.ripens AND i.kind <> 'opportunity' THEN nullif(r.opened, 0) ELSE 1 END::numeric * r.amount AS den,
+			   CASE WHEN i.kind = 'opportunity' THEN r.closed ELSE coalesce(a.n, 0) END * CASE WHEN i.ripens AND i.kind <> 'opportunity' THEN r.closed ELSE 1 END::numeric * r.priced AS num,
+			   r.won * CASE WHEN i.ripens AND i.kind <> 'opportunity' THEN nullif(r.opened, 0) ELSE 1 END::numeric * r.amount AS den,
 			   CASE WHEN i.kind <> 'opportunity' OR l.member_column IS NOT NULL THEN coalesce(d.n, 0) END AS done, coalesce(d.before, 0) AS done_before
 		FROM who w CROSS JOIN item i CROSS JOIN spell v
-		CROSS JOIN LATERAL (SELECT i.kind = 'opportunity' OR quota_decomp._is_lead(i.kind) AS ripens) AS x
 		LEFT JOIN rate r ON r.node_id = w.node_id AND r.kind = i.kind
 		LEFT JOIN acted a ON a.level = r.level AND a.id = r.id AND a.kind = i.kind AND a.class = coalesce(i.class, '')
 		LEFT JOIN curve c ON c.node_id = w.node_id AND c.kind = i.kind AND c.grain = v.grain
@@ -466,7 +468,7 @@ DECLARE
 	s CONSTANT date := week_starts - 1;
 	p quota_decomp.visible_plan;
 	pipeline text := quota_decomp._plan_pipeline(plan_id);
-	history boolean;
+	has_history boolean;
 	contacts boolean;
 	period_end date;
 BEGIN
@@ -474,14 +476,17 @@ BEGIN
 		RETURN;
 	END IF;
 	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
-	SELECT l.history_relation IS NOT NULL INTO history FROM quota_decomp.visible_pipeline l WHERE l.pipeline = pipeline;
+	SELECT l.history_relation IS NOT NULL INTO has_history FROM quota_decomp.visible_pipeline l WHERE l.pipeline = pipeline;
 	contacts := EXISTS (SELECT FROM quota_decomp.visible_activity a WHERE num_nonnulls(a.opportunity_column, a.account_column) > 0 AND NOT quota_decomp._is_lead(a.activity));
 	SELECT min(v.ends) INTO period_end FROM quota_decomp.visible_period v WHERE v.plan_id = plan_id AND v.grain = quota_decomp._steering_grain(plan_id) AND v.ends > day;
 	RETURN QUERY
 	WITH deal AS MATERIALIZED (
-		SELECT d.* FROM quota_decomp._deals(pipeline, day, p.time_zone) d
+		SELECT d.* FROM quota_decomp._deals(pipeline, day, p.time_zone, false) d
+	), history AS MATERIALIZED (
+		SELECT h.* FROM quota_decomp._stage_spells(pipeline, day, p.time_zone) h
 	), spell AS MATERIALIZED (
-		SELECT h.* FROM quota_decomp._stage_spells(pipeline, s, p.time_zone) h
+		-- as it was known before the week
+		SELECT h.key, h.stage, h.entered, CASE WHEN h.left_on <= s THEN h.left_on END AS left_on FROM history h WHERE h.entered <= s
 	), usual AS MATERIALIZED (
 		-- how long deals that were won took, in each stage and in all
 		SELECT h.stage, percentile_disc(0.75) WITHIN GROUP (ORDER BY h.left_on - h.entered) AS days
@@ -498,13 +503,13 @@ BEGIN
 	), since AS MATERIALIZED (
 		SELECT c.opportunity, c.account FROM quota_decomp._last_contact(p.time_zone, week_starts, day) c WHERE contacts
 	), chance AS MATERIALIZED (
-		SELECT o.key, o.probability FROM quota_decomp._outlook(pipeline, s, ARRAY[period_end], p.first_month, p.time_zone) o WHERE o.kind = 'open'
+		SELECT o.key, o.probability FROM quota_decomp._outlook(pipeline, s, ARRAY[period_end], p.first_month, p.time_zone, true) o
 	), open AS MATERIALIZED (
-		SELECT k.node_id, d.key, d.account, coalesce(h.stage, CASE WHEN d.won IS NULL THEN d.stage END) AS stage, d.amount, round(c.probability::numeric, 4) AS probability,
+		SELECT k.node_id, d.key, d.account, coalesce(h.stage, CASE WHEN d.won IS NULL THEN coalesce(e.stage, d.stage) END) AS stage, d.amount, round(c.probability::numeric, 4) AS probability,
 			   CASE WHEN u.days IS NOT NULL THEN s - h.entered ELSE s - d.opened END AS stage_days,
 			   coalesce(u.days, a.days) AS usual_days, u.days IS NOT NULL AS staged,
-			   CASE WHEN contacts THEN s - greatest(b.day, y.day, d.opened) END AS silent_days, e.day AS expected_close,
-			   d.won IS NOT NULL AS closed, d.won IS NOT NULL OR EXISTS (SELECT FROM since x WHERE x.opportunity = d.key OR x.opportunity IS NULL AND x.account = d.account) AS done
+			   CASE WHEN contacts THEN s - greatest(b.day, y.day, d.opened) END AS silent_days, x.day AS expected_close,
+			   d.won IS NOT NULL AS closed, d.won IS NOT NULL OR EXISTS (SELECT FROM since i WHERE i.opportunity = d.key OR i.opportunity IS NULL AND i.account = d.account) AS done
 		FROM deal d
 		JOIN quota_decomp._worker_keys(plan_id, day) k ON k.key = d.member
 		CROSS JOIN usual_age a
@@ -513,7 +518,8 @@ BEGIN
 		LEFT JOIN by_deal b ON b.key = d.key
 		LEFT JOIN by_account y ON y.account = d.account
 		LEFT JOIN chance c ON c.key = d.key
-		LEFT JOIN quota_decomp._expected_closes(pipeline, p.time_zone) e ON e.key = d.key
+		LEFT JOIN history e ON e.key = d.key AND e.left_on IS NULL
+		LEFT JOIN quota_decomp._expected_closes(pipeline, p.time_zone) x ON x.key = d.key
 		WHERE d.opened <= s AND (d.won IS NULL OR d.closed > s)
 	), flagged AS (
 		SELECT o.*, coalesce(o.stage_days > o.usual_days, false) AS is_old, coalesce(o.silent_days >= long, false) AS is_silent, coalesce(o.expected_close < period_end, false) AS is_due
@@ -526,7 +532,7 @@ BEGIN
 	)
 	SELECT r.node_id, r.key, r.account, r.stage, r.amount, r.probability, r.stage_days, r.usual_days, r.silent_days, r.expected_close,
 		   r.closed, r.done, r.is_old, r.is_silent, r.is_due, r.rank::int,
-		   nullif(concat_ws('; ', CASE WHEN NOT history THEN 'no stage history is mapped: its age is that of the deal'
+		   nullif(concat_ws('; ', CASE WHEN NOT has_history THEN 'no stage history is mapped: its age is that of the deal'
 									   WHEN NOT r.staged AND r.usual_days IS NOT NULL THEN 'few deals were won through this stage: its age is that of the deal' END,
 				CASE WHEN r.usual_days IS NULL THEN 'too few deals were won: the usual age is not known' END,
 				CASE WHEN NOT contacts THEN 'no activity is mapped with its account or opportunity: contacts are not known' END,

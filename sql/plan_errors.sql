@@ -52,6 +52,14 @@ SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', growth => 0.1, b
 SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', growth => 0.1, baseline => 'empty', org => 'pe org');
 SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', total => 1000, org => 'pe org', scale => 2);
 SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', total => 1000, org => 'pe org', volume_plan => 'pe nothing');
+SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', total => 1000, org => 'pe org', market => 'pe nothing');
+SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', total => 1000, org => 'pe org', market => 'pe sales');
+SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', total => 1000, org => 'pe org', market => 'pe margin');
+SELECT create_plan('pe', 'pe margin', '[2026-01-01,2027-01-01)', total => 0.5, org => 'pe org', market => 'pe sales');
+SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', total => 1000, org => 'pe org', market => 'pe level', market_growth => -1);
+SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', total => 1000, org => 'pe org', market => 'pe level', market_growth => 'NaN');
+SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', total => 1000, org => 'pe org', market => 'pe level', market_growth => NULL);
+SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', total => 1000, org => 'pe org', market_growth => 0.05);
 SELECT count(*) AS plans, (SELECT count(*) FROM visible_node) AS nodes, (SELECT count(*) FROM visible_period) AS periods FROM visible_plan;
 
 SELECT create_plan('pe', 'pe sales', '[2026-01-01,2027-01-01)', total => 100000, org => 'pe org', product => 'pe product', as_of => '2025-12-31');

@@ -56,7 +56,8 @@ INSERT INTO quota_decomp.editable_hierarchy_source (hierarchy, source_no, schema
 VALUES ('org', 1, 'crm', 'member', 'id', 'parent', 'name', 'login'), ('product', 1, 'crm', 'product', 'id', 'parent', 'name', NULL);
 INSERT INTO quota_decomp.editable_alias VALUES ('org', 'Anne', 'Ann');
 INSERT INTO quota_decomp.editable_metric (metric, schema_name, relation_name, at_column, member_column, product_column, value_column, kind, direction, unit, covers_from, covers_to)
-VALUES ('revenue', 'crm', 'sale', 'day', 'member', 'product', 'amount', 'sum', 'higher', 0.01, '2026-01-01', '2027-01-01');
+VALUES ('revenue', 'crm', 'sale', 'day', 'member', 'product', 'amount', 'sum', 'higher', 0.01, '2026-01-01', '2027-01-01'),
+	('market', 'crm', 'visit', 'day', NULL, NULL, NULL, 'sum', 'higher', 1, NULL, NULL);
 INSERT INTO quota_decomp.editable_pipeline (pipeline, schema_name, relation_name, key_column, member_column, product_column, stage_column, opened_column, closed_column, amount_column, won, lost)
 VALUES ('deals', 'crm', 'deal', 'id', 'member', 'product', 'stage', 'opened', 'closed', 'amount', '{won}', '{lost}');
 INSERT INTO quota_decomp.editable_activity (activity, schema_name, relation_name, at_column, member_column) VALUES ('visits', 'crm', 'visit', 'day', 'member');
@@ -75,8 +76,8 @@ DECLARE
 	id int;
 BEGIN
 	INSERT INTO quota_decomp.editable_plan (plan, metric, org, product, starts, ends, grain, pattern, first_month, week_start, year_anchor, holidays, extra_workdays,
-		unit, total, baseline_amount, time_zone, ramp_relief, decomposed)
-	VALUES (name, 'revenue', 'org', 'product', '2027-01-01', '2028-01-01', 'quarter', 'month', 1, 1, 'nearest', '{}', '{}', 10, 2400, 2000, 'UTC', 'siblings', true)
+		unit, total, baseline_amount, time_zone, ramp_relief, market, market_growth, decomposed)
+	VALUES (name, 'revenue', 'org', 'product', '2027-01-01', '2028-01-01', 'quarter', 'month', 1, 1, 'nearest', '{}', '{}', 10, 2400, 2000, 'UTC', 'siblings', 'market', 0.05, true)
 	RETURNING plan_id INTO id;
 	INSERT INTO quota_decomp.editable_node (plan_id, node_id, dimension, parent_id, key, label, level, kind, depth, path, sort_no, leaf, planned, login)
 	SELECT id, v.* FROM (VALUES
