@@ -46,7 +46,8 @@ SELECT quota_decomp.create_metric('销售额', 'crm.sale', at => 'signed_on', me
 SELECT quota_decomp.create_pipeline('商机', 'crm.opportunity_priced', key => 'opportunity_id', stage => 'stage', opened => 'opened_on',
 	member => 'person_id', product => 'product_id', account => 'account_id', expected_close => 'expected_close_on', closed => 'closed_on',
 	amount => 'amount', list_price => 'list_price', won => '{WON}', lost => '{LOST}', stages => '{S1,S2,S3,S4}',
-	history => 'crm.stage_history', history_key => 'opportunity_id', history_stage => 'stage', history_entered => 'entered_on');
+	history => 'crm.stage_history', history_key => 'opportunity_id', history_stage => 'stage', history_entered => 'entered_on',
+	metric => '销售额');
 SELECT quota_decomp.create_activity('拜访', 'crm.visit_class', at => 'visited_on', member => 'person_id', account => 'account_id',
 	kind => 'kind', class => 'customer_class', opportunity => 'opportunity_id');
 

@@ -87,9 +87,11 @@ CREATE TABLE quota_decomp.pipeline (
 	history_relation name,
 	history_key_column name,
 	history_stage_column name,
-	history_entered_column name
+	history_entered_column name,
+	metric text REFERENCES quota_decomp.metric
 );
 COMMENT ON TABLE quota_decomp.pipeline IS 'the CRM''s opportunities, and the history of their stages';
+COMMENT ON COLUMN quota_decomp.pipeline.metric IS 'the KPI that won deals bring, for forecasts; NULL: not said';
 
 CREATE TABLE quota_decomp.activity (
 	activity text PRIMARY KEY,

@@ -281,7 +281,7 @@ COMMENT ON FUNCTION quota_decomp.create_metric(text, regclass, name, name, name,
 CREATE FUNCTION quota_decomp.create_pipeline(name text, source regclass, key name, stage name, opened name, member name DEFAULT NULL, product name DEFAULT NULL,
 	account name DEFAULT NULL, expected_close name DEFAULT NULL, closed name DEFAULT NULL, amount name DEFAULT NULL, list_price name DEFAULT NULL,
 	won text[] DEFAULT '{Won}', lost text[] DEFAULT '{Lost}', stages text[] DEFAULT NULL, history regclass DEFAULT NULL, history_key name DEFAULT NULL,
-	history_stage name DEFAULT NULL, history_entered name DEFAULT NULL) RETURNS void
+	history_stage name DEFAULT NULL, history_entered name DEFAULT NULL, metric text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -314,6 +314,14 @@ BEGIN
 		PERFORM quota_decomp._column(history, 'history_key', history_key, 'key'), quota_decomp._column(history, 'history_stage', history_stage, 'key'),
 			quota_decomp._column(history, 'history_entered', history_entered, 'day');
 	END IF;
+	IF metric IS NOT NULL THEN
+		IF NOT EXISTS (SELECT FROM quota_decomp.editable_metric m WHERE m.metric = metric) THEN
+			PERFORM quota_decomp._no_such('metric', metric);
+		ELSIF NOT quota_decomp._brought_by_deals(metric) THEN
+			RAISE invalid_parameter_value USING MESSAGE = format('metric %L is no sum of amounts, which won deals could bring', metric),
+				HINT = 'A metric of kind sum with a value column, of which more is better, is one.';
+		END IF;
+	END IF;
 	IF EXISTS (SELECT FROM quota_decomp.editable_pipeline p WHERE p.pipeline = name) THEN
 		RAISE duplicate_object USING MESSAGE = format('pipeline %L exists already', name), HINT = 'drop_pipeline() drops it.';
 	END IF;
@@ -322,13 +330,13 @@ BEGIN
 	SELECT * INTO h FROM quota_decomp._split_source(history);
 	INSERT INTO quota_decomp.editable_pipeline (pipeline, schema_name, relation_name, key_column, member_column, product_column, account_column, stage_column,
 		opened_column, expected_close_column, closed_column, amount_column, list_price_column, won, lost, stages, history_schema, history_relation,
-		history_key_column, history_stage_column, history_entered_column)
+		history_key_column, history_stage_column, history_entered_column, metric)
 	VALUES (name, s.schema_name, s.relation_name, key, member, product, account, stage, opened, expected_close, closed, amount, list_price, won, lost, stages,
-		h.schema_name, h.relation_name, history_key, history_stage, history_entered);
+		h.schema_name, h.relation_name, history_key, history_stage, history_entered, metric);
 	PERFORM quota_decomp._mapping_changed();
 END $$;
-COMMENT ON FUNCTION quota_decomp.create_pipeline(text, regclass, name, name, name, name, name, name, name, name, name, name, text[], text[], text[], regclass, name, name, name) IS
-'maps opportunities: key, stage, member, product, amount and dates, and optionally the history of their stages';
+COMMENT ON FUNCTION quota_decomp.create_pipeline(text, regclass, name, name, name, name, name, name, name, name, name, name, text[], text[], text[], regclass, name, name, name, text) IS
+'maps opportunities: key, stage, member, product, amount and dates, and optionally the history of their stages and the metric that won deals bring';
 
 CREATE FUNCTION quota_decomp.create_activity(name text, source regclass, at name, member name DEFAULT NULL, account name DEFAULT NULL, kind name DEFAULT NULL,
 	class name DEFAULT NULL, opportunity name DEFAULT NULL) RETURNS void
@@ -470,6 +478,7 @@ BEGIN
 		WHERE thing = 'hierarchy' AND name IN (p.org, p.product) OR thing = 'metric' AND p.metric = name
 		UNION SELECT format('driver %L of plan %L', d.driver, p.plan) FROM quota_decomp.visible_driver d JOIN quota_decomp.visible_plan p ON p.plan_id = d.plan_id
 		WHERE thing = 'metric' AND d.metric = name OR thing = 'pipeline' AND d.pipeline = name
+		UNION SELECT format('pipeline %L', l.pipeline) FROM quota_decomp.visible_pipeline l WHERE thing = 'metric' AND l.metric = name
 		UNION SELECT format('scorecard %L', c.scorecard) FROM quota_decomp.visible_scorecard c WHERE thing = 'metric' AND c.metric = name) AS s;
 	IF users IS NOT NULL THEN
 		RAISE dependent_objects_still_exist USING MESSAGE = format('%s %L is in use', thing, name), DETAIL = format('Used by: %s.', users), HINT = 'Drop what uses it first.';

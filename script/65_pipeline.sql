@@ -10,39 +10,29 @@
 
 CREATE FUNCTION quota_decomp._local_day(relation regclass, column_name name, alias text, zone text) RETURNS text
 LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
-	-- a day stays a day; a moment is cut in the zone that was asked for
-	SELECT CASE
-		WHEN a.atttypid = 'date'::regtype THEN format('%s.%I', alias, column_name)
-		WHEN a.atttypid = 'timestamptz'::regtype AND zone IS NOT NULL THEN format('(%s.%I AT TIME ZONE %L)::date', alias, column_name, zone)
-		ELSE format('%s.%I::date', alias, column_name) END
-	FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped
+	-- without a zone a moment is cut in that of the session
+	SELECT quota_decomp._day_expression(quota_decomp._column(relation, 'at', column_name, 'day'), format('%s.%I', alias, column_name), coalesce(zone, current_setting('TimeZone')))
+	WHERE column_name IS NOT NULL
 $$;
-COMMENT ON FUNCTION quota_decomp._local_day(regclass, name, text, text) IS 'internal: the expression for the day of a column';
+COMMENT ON FUNCTION quota_decomp._local_day(regclass, name, text, text) IS 'internal: the day of a mapped column of an alias, as SQL; NULL where none is mapped';
 
 CREATE FUNCTION quota_decomp._pipeline_relation(pipeline text, history boolean) RETURNS regclass
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	m quota_decomp.visible_pipeline;
-	relation regclass;
 BEGIN
 	SELECT p.* INTO m FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
 	IF m.pipeline IS NULL THEN
-		RAISE undefined_object USING MESSAGE = format('pipeline %s does not exist', coalesce(quote_literal(pipeline), 'NULL')),
-			HINT = coalesce('Pipelines there are: ' || (SELECT string_agg(quote_literal(s.pipeline), ', ') FROM (SELECT p.pipeline FROM quota_decomp.visible_pipeline p ORDER BY p.pipeline LIMIT 10) AS s) || '.',
-							'Make one with create_pipeline().');
-	ELSIF history AND m.history_relation IS NULL THEN
-		RETURN NULL;
+		PERFORM quota_decomp._no_such('pipeline', pipeline);
+	ELSIF NOT history THEN
+		RETURN quota_decomp._source(m.schema_name, m.relation_name);
+	ELSIF m.history_relation IS NOT NULL THEN
+		RETURN quota_decomp._source(m.history_schema, m.history_relation);
 	END IF;
-	relation := to_regclass(CASE WHEN history THEN format('%I.%I', m.history_schema, m.history_relation) ELSE format('%I.%I', m.schema_name, m.relation_name) END);
-	IF relation IS NULL THEN
-		RAISE undefined_table USING MESSAGE = format('pipeline %L is mapped to %I.%I, which does not exist', pipeline,
-				CASE WHEN history THEN m.history_schema ELSE m.schema_name END, CASE WHEN history THEN m.history_relation ELSE m.relation_name END),
-			HINT = 'Map it again with create_pipeline().';
-	END IF;
-	RETURN relation;
+	RETURN NULL;
 END $$;
-COMMENT ON FUNCTION quota_decomp._pipeline_relation(text, boolean) IS 'internal: the relation a pipeline is mapped to, or that of its history';
+COMMENT ON FUNCTION quota_decomp._pipeline_relation(text, boolean) IS 'internal: the relation a pipeline is mapped to, or that of its history, NULL where it has none';
 
 CREATE FUNCTION quota_decomp._stage_spells(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (key text, stage text, entered date, left_on date)
@@ -488,26 +478,75 @@ $$;
 COMMENT ON FUNCTION quota_decomp._win_curve(text, date, text) IS
 'internal: at each age at which deals ended: how many were open then, won, lost; the share still open after and won by then, and the chance of those still open to be won at all';
 
-CREATE FUNCTION quota_decomp._plan_pipeline(plan_id int) RETURNS text
+CREATE FUNCTION quota_decomp._plan_pipeline(plan_id int, brings boolean DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	found text;
 BEGIN
-	-- a driver's, that on the metric's own relation, the only one
+	-- of a plan for amounts, the one that brings them
+	brings := coalesce(brings, (SELECT quota_decomp._brought_by_deals(l.metric) FROM quota_decomp.visible_plan l WHERE l.plan_id = plan_id));
 	SELECT p.pipeline INTO found
 	FROM quota_decomp.visible_pipeline p
-	LEFT JOIN quota_decomp.visible_driver d ON d.plan_id = plan_id AND d.pipeline = p.pipeline
-	LEFT JOIN quota_decomp.visible_plan l ON l.plan_id = plan_id
-	LEFT JOIN quota_decomp.visible_metric m ON m.metric = l.metric AND (m.schema_name, m.relation_name) = (p.schema_name, p.relation_name)
-	WHERE d.plan_id IS NOT NULL OR m.metric IS NOT NULL OR (SELECT count(*) FROM quota_decomp.visible_pipeline) = 1
-	ORDER BY d.plan_id IS NULL, m.metric IS NULL, d.driver_no, p.pipeline LIMIT 1;
+	JOIN quota_decomp.visible_plan l ON l.plan_id = plan_id
+	JOIN quota_decomp.visible_metric m ON m.metric = l.metric
+	LEFT JOIN (SELECT d.pipeline, min(d.driver_no) AS driver_no FROM quota_decomp.visible_driver d WHERE d.plan_id = plan_id GROUP BY d.pipeline) AS d ON d.pipeline = p.pipeline
+	CROSS JOIN LATERAL (
+		SELECT CASE
+			WHEN p.metric = l.metric THEN 1
+			-- its won deals bring another KPI
+			WHEN brings AND p.metric IS NOT NULL THEN NULL
+			WHEN d.pipeline IS NOT NULL THEN 2
+			WHEN (m.schema_name, m.relation_name) = (p.schema_name, p.relation_name) THEN 3
+			-- the only one; which of several amounts it brings is not known
+			WHEN (SELECT count(*) FROM quota_decomp.visible_pipeline) = 1
+				 AND NOT (brings AND EXISTS (SELECT FROM quota_decomp.visible_metric o WHERE o.metric <> l.metric AND quota_decomp._brought_by_deals(o.metric))) THEN 4
+			END AS rank) AS r
+	WHERE r.rank IS NOT NULL
+	ORDER BY r.rank, d.driver_no, p.pipeline LIMIT 1;
 	RETURN found;
 END $$;
-COMMENT ON FUNCTION quota_decomp._plan_pipeline(int) IS 'internal: the pipeline a plan is forecast from: of a driver, of its metric''s relation, or the only one; NULL: none';
+COMMENT ON FUNCTION quota_decomp._plan_pipeline(int, boolean) IS
+'internal: the pipeline of a plan, or only one whose won deals bring what is planned: that mapped for its metric, of a driver, on its metric''s relation, or the only one; NULL: none, or which amount it brings is not known';
 
-CREATE FUNCTION quota_decomp._forecast_cells(plan_id int, day date, pipeline text DEFAULT NULL)
-RETURNS TABLE (org_id int, product_id int, period_id int, open_deals bigint, without_amount bigint, from_open numeric, new_deals numeric, from_new numeric, variance numeric, shock numeric, outcome quota_decomp.distribution)
+CREATE FUNCTION quota_decomp._brought_by_deals(metric text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+	SELECT m.kind = 'sum' AND m.value_column IS NOT NULL AND m.direction = 'higher' FROM quota_decomp.visible_metric m WHERE m.metric = $1
+$$;
+COMMENT ON FUNCTION quota_decomp._brought_by_deals(text) IS 'internal: whether a metric is a sum of amounts, as deals may bring it';
+
+CREATE FUNCTION quota_decomp._no_forecast(plan_id int) RETURNS text
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE
+		WHEN NOT quota_decomp._brought_by_deals(p.metric) THEN format('%s is no amount that won deals bring: what is to come is not known', p.metric)
+		WHEN quota_decomp._plan_pipeline($1) IS NOT NULL THEN NULL
+		WHEN NOT EXISTS (SELECT FROM quota_decomp.visible_pipeline) THEN 'no pipeline is mapped: what is to come is not known'
+		ELSE format('which pipeline''s won deals bring %1$s is not said: create_pipeline(..., metric => %1$L) says it, or a driver of the plan', p.metric) END
+	FROM quota_decomp.visible_plan p WHERE p.plan_id = $1
+$$;
+COMMENT ON FUNCTION quota_decomp._no_forecast(int) IS 'internal: why there is no forecast for a plan; NULL: there is one';
+
+CREATE FUNCTION quota_decomp._near_trials(plan_id int, day date, pipeline text, OUT ends date, OUT shock numeric, OUT tests int, OUT error numeric, OUT bias numeric)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	p quota_decomp.visible_plan;
+BEGIN
+	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
+	-- tonight the next begins
+	SELECT min(v.ends) INTO ends FROM quota_decomp.visible_period v WHERE v.plan_id = plan_id AND v.grain = quota_decomp._steering_grain(plan_id) AND v.ends > day + 1;
+	IF ends IS NULL OR pipeline IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT max(t.shock), count(t.miss)::int, round(avg(abs(t.miss)), 4), round(avg(t.miss), 4) INTO shock, tests, error, bias
+	FROM (SELECT CASE WHEN o.kind = 'shock' THEN o.probability::numeric END AS shock, CASE WHEN o.kind = 'back-test' THEN (o.forecast_open + o.forecast_new) / nullif(greatest(o.actual_open + o.actual_new, 0), 0) - 1 END AS miss
+		  FROM quota_decomp._outlook(pipeline, day, ARRAY[ends], p.first_month, p.time_zone) o WHERE o.kind IN ('back-test', 'shock')) AS t;
+END $$;
+COMMENT ON FUNCTION quota_decomp._near_trials(int, date, text) IS
+'internal: how wrong forecasts were that looked as far ahead as the end of the quarter that runs (of a plan without quarters, the month)';
+
+CREATE FUNCTION quota_decomp._forecast_cells(plan_id int, day date, pipeline text DEFAULT NULL, near_ends date DEFAULT NULL, near_shock numeric DEFAULT NULL)
+RETURNS TABLE (org_id int, product_id int, period_id int, open_deals bigint, without_amount bigint, from_open numeric, new_deals numeric, from_new numeric, shock numeric, outcome quota_decomp.distribution)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -524,6 +563,9 @@ BEGIN
 	END IF;
 	IF first > day + 1 THEN
 		bounds := first || bounds;
+	END IF;
+	IF near_ends IS NULL THEN
+		SELECT t.ends, t.shock INTO near_ends, near_shock FROM quota_decomp._near_trials(plan_id, day, pipeline) t;
 	END IF;
 	RETURN QUERY
 	WITH o AS MATERIALIZED (
@@ -551,9 +593,12 @@ BEGIN
 		LEFT JOIN own s ON s.parent_id = k.node_id
 		LEFT JOIN stray u ON u.dimension = 'product'
 	), ahead AS MATERIALIZED (
-		SELECT e.period_id, e.ends FROM quota_decomp.visible_period e WHERE e.plan_id = plan_id AND e.leaf AND e.ends > day + 1
+		-- some weeks are forecast less well than a quarter: the shock of what is
+		-- near is that of forecasts over as many days, if it is the larger
+		SELECT e.period_id, e.ends, CASE WHEN e.ends <= near_ends THEN greatest(o.probability, near_shock::float8) ELSE o.probability END AS shock
+		FROM quota_decomp.visible_period e JOIN o ON o.kind = 'shock' WHERE e.plan_id = plan_id AND e.leaf AND e.ends > day + 1
 	), v AS MATERIALIZED (
-		SELECT m.node_id AS org_id, g.node_id AS product_id, e.period_id, o.kind, o.amount_source, round(o.amount, 2) AS amount, o.deals, round(o.probability::numeric, 6) AS p,
+		SELECT m.node_id AS org_id, g.node_id AS product_id, e.period_id, e.shock, o.kind, o.amount_source, round(o.amount, 2) AS amount, o.deals, round(o.probability::numeric, 6) AS p,
 			   CASE o.kind WHEN 'open' THEN 1 ELSE greatest(1, ceil(o.deals))::int END AS n
 		FROM o
 		JOIN ahead e ON e.ends = o.to_day
@@ -561,8 +606,7 @@ BEGIN
 		JOIN product g ON g.product = coalesce('=' || o.product, '') AND g.node_id IS NOT NULL
 		WHERE o.kind IN ('open', 'new')
 	), w AS MATERIALIZED (
-		SELECT v.*, CASE WHEN v.p > 0 AND v.amount IS NOT NULL THEN quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END,
-			(SELECT o.probability FROM o WHERE o.kind = 'shock')) END AS q
+		SELECT v.*, CASE WHEN v.p > 0 AND v.amount IS NOT NULL THEN quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, v.shock) END AS q
 		FROM v
 	)
 	SELECT w.org_id, w.product_id, w.period_id, count(*) FILTER (WHERE g = 1 AND w.kind = 'open'),
@@ -570,14 +614,94 @@ BEGIN
 		   CASE WHEN NOT coalesce(bool_or(w.p IS NULL OR w.p > 0 AND w.amount IS NULL) FILTER (WHERE w.kind = 'open'), false) THEN round(coalesce(sum(w.p * w.amount) FILTER (WHERE g = 1 AND w.kind = 'open'), 0), 2) END,
 		   round(coalesce(sum(w.p * w.deals::numeric) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 4),
 		   CASE WHEN NOT coalesce(bool_or(w.p > 0 AND w.amount IS NULL) FILTER (WHERE w.kind = 'new'), false) THEN round(coalesce(sum(w.p * w.deals::numeric * w.amount) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 2) END,
-		   round(coalesce(sum(w.p * w.deals::numeric / w.n * (1 - w.p * w.deals::numeric / w.n) * w.amount ^ 2), 0), 2),
-		   (SELECT round(o.probability::numeric, 4) FROM o WHERE o.kind = 'shock'),
+		   round(min(w.shock)::numeric, 4),
 		   quota_decomp.deal_outcome(w.amount, w.q, '{1,20,47,20,1}') FILTER (WHERE w.q IS NOT NULL)
 	FROM w CROSS JOIN LATERAL generate_series(1, w.n) AS g
 	GROUP BY 1, 2, 3;
 END $$;
-COMMENT ON FUNCTION quota_decomp._forecast_cells(int, date, text) IS
+COMMENT ON FUNCTION quota_decomp._forecast_cells(int, date, text, date, numeric) IS
 'internal: what each leaf of the organisation is to bring of each product in each period from the current one on: from open deals, from deals not opened yet, and the distribution of both; those of a node are merged with deal_outcome(outcome)';
+
+CREATE FUNCTION quota_decomp._forecast_sums(plan_id int, day date, pipeline text, products boolean, near_ends date DEFAULT NULL, near_shock numeric DEFAULT NULL)
+RETURNS TABLE (org_id int, product_id int, period_id int, from_open numeric, new_deals numeric, from_new numeric, outcome quota_decomp.distribution)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 30000 SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN QUERY
+	WITH node AS MATERIALIZED (
+		SELECT n.node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND (n.dimension = 'org' OR products OR n.kind = 'root')
+	), above AS MATERIALIZED (
+		-- who sees a part sees no sum of a node above it
+		SELECT c.node_id, c.ancestor_id FROM quota_decomp.visible_node_closure c JOIN node n ON n.node_id = c.ancestor_id WHERE c.plan_id = plan_id
+	), by_period AS (
+		-- what is not known of a part is not known of the whole
+		SELECT f.org_id, f.product_id, s.ancestor_id AS period_id, CASE WHEN bool_and(f.from_open IS NOT NULL) THEN sum(f.from_open) END AS from_open, sum(f.new_deals) AS new_deals,
+			   CASE WHEN bool_and(f.from_new IS NOT NULL) THEN sum(f.from_new) END AS from_new, quota_decomp.deal_outcome(f.outcome) AS outcome
+		FROM quota_decomp._forecast_cells(plan_id, day, pipeline, near_ends, near_shock) f
+		JOIN quota_decomp.visible_period_closure s ON s.plan_id = plan_id AND s.period_id = f.period_id GROUP BY 1, 2, 3
+	), by_product AS (
+		SELECT q.org_id, g.ancestor_id AS product_id, q.period_id, CASE WHEN bool_and(q.from_open IS NOT NULL) THEN sum(q.from_open) END AS from_open, sum(q.new_deals) AS new_deals,
+			   CASE WHEN bool_and(q.from_new IS NOT NULL) THEN sum(q.from_new) END AS from_new, quota_decomp.deal_outcome(q.outcome) AS outcome
+		FROM by_period q JOIN above g ON g.node_id = q.product_id GROUP BY 1, 2, 3
+	), sum AS (
+		SELECT o.ancestor_id AS org_id, q.product_id, q.period_id, CASE WHEN bool_and(q.from_open IS NOT NULL) THEN sum(q.from_open) END AS from_open, sum(q.new_deals) AS new_deals,
+			   CASE WHEN bool_and(q.from_new IS NOT NULL) THEN sum(q.from_new) END AS from_new, quota_decomp.deal_outcome(q.outcome) AS outcome
+		FROM by_product q JOIN above o ON o.node_id = q.org_id GROUP BY 1, 2, 3
+	)
+	SELECT s.org_id, s.product_id, s.period_id, s.from_open, s.new_deals, s.from_new, CASE WHEN s.from_open IS NOT NULL AND s.from_new IS NOT NULL THEN coalesce(s.outcome, '{}') END
+	FROM sum s;
+END $$;
+COMMENT ON FUNCTION quota_decomp._forecast_sums(int, date, text, boolean, date, numeric) IS
+'internal: _forecast_cells added up over the organisation, the periods and the products, or all products only; outcome is NULL where something is not known';
+
+CREATE FUNCTION quota_decomp._on_grid(outcome quota_decomp.distribution) RETURNS quota_decomp.distribution
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT COST 10000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	-- {weights: amount@chance|chance*count, ...}
+	written CONSTANT text := outcome::text;
+	gridded quota_decomp.distribution;
+BEGIN
+	-- few amounts have few sums
+	IF length(written) - length(replace(written, '@', '')) <= 12 THEN
+		RETURN outcome;
+	END IF;
+	SELECT quota_decomp.deal_outcome(p.amount, p.chances, '{1,20,47,20,1}') INTO gridded
+	FROM (SELECT r.amount, (SELECT array_agg(round(u.p * abs(d.amount) / abs(r.amount), 6) ORDER BY u.i) FROM unnest(d.chances) WITH ORDINALITY AS u(p, i)) AS chances, d.n
+		  FROM (SELECT i.amount, i.chances, i.n,
+					   -- a step of a tenth of the mean deal, but 2000 steps at least and 20000 at most
+					   greatest(round(sum(abs(i.amount) * i.n) OVER () / least(greatest(sum(i.n) OVER () * 10, 2000), 20000), 2), 0.01) AS step
+				FROM (SELECT split_part(x.deal, '@', 1)::numeric AS amount, string_to_array(split_part(split_part(x.deal, '@', 2), '*', 1), '|')::numeric[] AS chances,
+							 coalesce(nullif(split_part(x.deal, '*', 2), '')::int, 1) AS n
+					  FROM regexp_split_to_table(regexp_replace(btrim(written, '{}'), '^[^:]*: ', ''), ', ') AS x(deal) OFFSET 0) AS i
+				WHERE i.amount <> 0) AS d
+		  CROSS JOIN LATERAL (SELECT greatest(1, round(abs(d.amount) / d.step)) * d.step AS near) AS s
+		  -- to the nearest step, or to the next where the chance, which makes up for
+		  -- the difference, would be above 1: the mean stays
+		  CROSS JOIN LATERAL (SELECT sign(d.amount) * CASE WHEN abs(d.amount) * (SELECT max(u.p) FROM unnest(d.chances) AS u(p)) <= s.near THEN s.near ELSE ceil(abs(d.amount) / d.step) * d.step END AS amount) AS r
+		  OFFSET 0) AS p
+	CROSS JOIN LATERAL generate_series(1, p.n) AS g;
+	RETURN gridded;
+END $$;
+COMMENT ON FUNCTION quota_decomp._on_grid(quota_decomp.distribution) IS 'internal: the distribution of a forecast with its amounts on a common step, so that many deals take no longer than few; of twelve amounts and less, itself';
+
+-- The two functions by which forecast and feasibility say what may come: one
+-- rule for both.  The views call them in their lists of columns, where they are
+-- not computed for rows and columns that nobody asks for.
+CREATE FUNCTION quota_decomp._to_come(outcome quota_decomp.distribution, p numeric) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 100000 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN (quota_decomp.percentile(quota_decomp._on_grid($1), $2)).value;
+END $$;
+COMMENT ON FUNCTION quota_decomp._to_come(quota_decomp.distribution, numeric) IS 'internal: a percentile of what is to come; NULL: not known';
+
+CREATE FUNCTION quota_decomp._chance(outcome quota_decomp.distribution, need numeric) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 100000 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	-- what has been reached is reached
+	RETURN CASE WHEN $2 <= 0 THEN 1 ELSE round((quota_decomp.probability_at_least(quota_decomp._on_grid($1), $2)).value, 4) END;
+END $$;
+COMMENT ON FUNCTION quota_decomp._chance(quota_decomp.distribution, numeric) IS 'internal: how likely what is still needed will come; NULL: not known';
 
 CREATE FUNCTION quota_decomp._stage_flow(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (key text, member text, product text, opened date, step int, steps int, stage text, entered date, left_on date, days int, outcome text, won boolean, closed date, amount numeric)
@@ -750,7 +874,7 @@ DECLARE
 	known boolean;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
-	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id));
+	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id, false));
 	IF pipeline IS NULL THEN
 		RETURN;
 	END IF;
@@ -809,7 +933,7 @@ LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 500 SET search_path = pg_catalo
 DECLARE
 	size numeric;
 BEGIN
-	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id));
+	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id, false));
 	IF pipeline IS NULL THEN
 		RETURN;
 	END IF;
