@@ -655,7 +655,7 @@ COMMENT ON FUNCTION quota_decomp._forecast_sums(int, date, text, boolean, date, 
 'internal: _forecast_cells added up over the organisation, the periods and the products, or all products only; outcome is NULL where something is not known';
 
 CREATE FUNCTION quota_decomp._on_grid(outcome quota_decomp.distribution) RETURNS quota_decomp.distribution
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT COST 10000 SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 10000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	-- {weights: amount@chance|chance*count, ...}
@@ -663,22 +663,23 @@ DECLARE
 	gridded quota_decomp.distribution;
 BEGIN
 	-- few amounts have few sums
-	IF length(written) - length(replace(written, '@', '')) <= 12 THEN
+	IF outcome IS NULL OR length(written) - length(replace(written, '@', '')) <= 12 THEN
 		RETURN outcome;
 	END IF;
 	SELECT quota_decomp.deal_outcome(p.amount, p.chances, '{1,20,47,20,1}') INTO gridded
-	FROM (SELECT r.amount, (SELECT array_agg(round(u.p * abs(d.amount) / abs(r.amount), 6) ORDER BY u.i) FROM unnest(d.chances) WITH ORDINALITY AS u(p, i)) AS chances, d.n
-		  FROM (SELECT i.amount, i.chances, i.n,
+	FROM (SELECT r.amount, ARRAY[round(d.c[1] * x.f, 6), round(d.c[2] * x.f, 6), round(d.c[3] * x.f, 6), round(d.c[4] * x.f, 6), round(d.c[5] * x.f, 6)] AS chances, d.n
+		  FROM (SELECT i.amount, i.c, i.n,
 					   -- a step of a tenth of the mean deal, but 2000 steps at least and 20000 at most
 					   greatest(round(sum(abs(i.amount) * i.n) OVER () / least(greatest(sum(i.n) OVER () * 10, 2000), 20000), 2), 0.01) AS step
-				FROM (SELECT split_part(x.deal, '@', 1)::numeric AS amount, string_to_array(split_part(split_part(x.deal, '@', 2), '*', 1), '|')::numeric[] AS chances,
-							 coalesce(nullif(split_part(x.deal, '*', 2), '')::int, 1) AS n
-					  FROM regexp_split_to_table(regexp_replace(btrim(written, '{}'), '^[^:]*: ', ''), ', ') AS x(deal) OFFSET 0) AS i
+				FROM (SELECT split_part(x.deal, '@', 1)::numeric AS amount, string_to_array(split_part(split_part(x.deal, '@', 2), '*', 1), '|')::numeric[] AS c,
+							 coalesce(nullif(split_part(x.deal, '*', 2), ''), '1')::int AS n
+					  FROM unnest(string_to_array(split_part(btrim(written, '{}'), ': ', 2), ', ')) AS x(deal) OFFSET 0) AS i
 				WHERE i.amount <> 0) AS d
 		  CROSS JOIN LATERAL (SELECT greatest(1, round(abs(d.amount) / d.step)) * d.step AS near) AS s
 		  -- to the nearest step, or to the next where the chance, which makes up for
-		  -- the difference, would be above 1: the mean stays
-		  CROSS JOIN LATERAL (SELECT sign(d.amount) * CASE WHEN abs(d.amount) * (SELECT max(u.p) FROM unnest(d.chances) AS u(p)) <= s.near THEN s.near ELSE ceil(abs(d.amount) / d.step) * d.step END AS amount) AS r
+		  -- the difference, would be above 1 in the best of the five scenarios: the mean stays
+		  CROSS JOIN LATERAL (SELECT sign(d.amount) * CASE WHEN abs(d.amount) * greatest(d.c[1], d.c[5]) <= s.near THEN s.near ELSE ceil(abs(d.amount) / d.step) * d.step END AS amount) AS r
+		  CROSS JOIN LATERAL (SELECT d.amount / r.amount AS f) AS x
 		  OFFSET 0) AS p
 	CROSS JOIN LATERAL generate_series(1, p.n) AS g;
 	RETURN gridded;
@@ -749,6 +750,128 @@ END $$;
 COMMENT ON FUNCTION quota_decomp._stage_flow(text, date, text) IS
 'internal: each deal in each stage it has reached, and how it left it: passed, lost, or waiting still; without a history one stage, open';
 
+CREATE FUNCTION quota_decomp._step_rows(pipeline text, step text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (key text, link text, at date, member text, closed date)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 50000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	s quota_decomp.visible_funnel_step;
+	relation regclass;
+	session_zone CONSTANT text := coalesce(zone, current_setting('TimeZone'));
+BEGIN
+	SELECT f.* INTO s FROM quota_decomp.visible_funnel_step f WHERE f.pipeline = pipeline AND f.step = step;
+	relation := quota_decomp._source(s.schema_name, s.relation_name);
+	PERFORM quota_decomp._column(relation, 'becomes', s.link_column, 'key'), quota_decomp._column(relation, 'key', s.key_column, 'key'),
+		quota_decomp._column(relation, 'member', s.member_column, 'key'), quota_decomp._column(relation, 'amount', s.amount_column, 'number');
+	-- what was taken back is not what was signed or paid
+	RETURN QUERY EXECUTE format('SELECT r.* FROM (SELECT %s AS key, f.%I::text AS link, %s AS at, %s AS member, %s AS closed FROM %s AS f WHERE %s) AS r WHERE r.at <= $1',
+		CASE WHEN s.key_column IS NULL THEN 'NULL::text' ELSE format('f.%I::text', s.key_column) END, s.link_column,
+		quota_decomp._day_column(relation, 'at', s.at_column, session_zone),
+		CASE WHEN s.member_column IS NULL THEN 'NULL::text' ELSE format('f.%I::text', s.member_column) END,
+		quota_decomp._day_column(relation, 'closed', s.closed_column, session_zone), relation,
+		CASE WHEN s.amount_column IS NULL THEN 'true' ELSE format('f.%I > 0', s.amount_column) END)
+	USING day;
+END $$;
+COMMENT ON FUNCTION quota_decomp._step_rows(text, text, date, text) IS 'internal: the rows of a step before or after a pipeline, as known on a day';
+
+CREATE FUNCTION quota_decomp._full_flow(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (key text, member text, product text, opened date, step int, steps int, stage text, entered date, left_on date, days int, outcome text, won boolean, closed date, amount numeric)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 50000 SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+#variable_conflict use_variable
+DECLARE
+	-- how many must have gone on for the usual time to be known
+	enough CONSTANT int := 20;
+	-- nearest first
+	before text[] := ARRAY(SELECT s.step FROM quota_decomp.visible_funnel_step s WHERE s.pipeline = pipeline AND s.place = 'before' ORDER BY s.step_no);
+	after text[] := ARRAY(SELECT s.step FROM quota_decomp.visible_funnel_step s WHERE s.pipeline = pipeline AND s.place = 'after' ORDER BY s.step_no);
+	tells_closed text[] := ARRAY(SELECT s.step FROM quota_decomp.visible_funnel_step s WHERE s.pipeline = pipeline AND s.closed_column IS NOT NULL);
+	won_stage text;
+BEGIN
+	IF before = '{}' AND after = '{}' THEN
+		RETURN QUERY SELECT f.* FROM quota_decomp._stage_flow(pipeline, day, zone) f;
+		RETURN;
+	END IF;
+	SELECT p.won[1] INTO won_stage FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
+	RETURN QUERY
+	WITH flow AS MATERIALIZED (
+		SELECT f.* FROM quota_decomp._stage_flow(pipeline, day, zone) f
+	), deal AS MATERIALIZED (
+		SELECT f.* FROM flow f WHERE f.step = 1
+	), lead AS MATERIALIZED (
+		SELECT b.no::int AS no, b.step, r.*, row_number() OVER () AS id FROM unnest(before) WITH ORDINALITY AS b(step, no) CROSS JOIN LATERAL quota_decomp._step_rows(pipeline, b.step, day, zone) r
+	), target AS (
+		-- what a lead may have become: a row of the step after it, or a deal
+		SELECT 0 AS no, d.key, d.opened AS at, d.won, d.closed, d.amount FROM deal d
+		UNION ALL
+		SELECT l.no, l.key, min(l.at), NULL, NULL, NULL FROM lead l WHERE l.key IS NOT NULL GROUP BY 1, 2
+	), signed AS MATERIALIZED (
+		SELECT a.no::int AS no, r.link AS key, min(r.at) AS at
+		FROM unnest(after) WITH ORDINALITY AS a(step, no) CROSS JOIN LATERAL quota_decomp._step_rows(pipeline, a.step, day, zone) r WHERE r.link IS NOT NULL GROUP BY 1, 2
+	), reached AS (
+		-- a step that was skipped was entered and passed, in no known time
+		SELECT d.key, d.member, d.product, d.opened, d.closed, d.amount, g.no, CASE g.no WHEN 0 THEN d.closed ELSE s.at END AS at, coalesce(f.no, 0) AS last
+		FROM deal d LEFT JOIN (SELECT s.key, max(s.no) AS no FROM signed s GROUP BY s.key) AS f ON f.key = d.key
+		CROSS JOIN generate_series(0, cardinality(after)) AS g(no)
+		LEFT JOIN signed s ON s.key = d.key AND s.no = g.no
+		WHERE after <> '{}' AND d.won AND g.no <= coalesce(f.no, 0)
+	), row AS MATERIALIZED (
+		SELECT -l.no AS place, l.step AS name, l.id::text AS key, l.member, NULL::text AS product, l.at AS opened, l.at AS entered, t.at AS next_at, t.key IS NOT NULL AS passed,
+			   CASE WHEN l.closed <= day THEN l.closed END AS given_up, l.step = ANY (tells_closed) AS told, t.won, t.closed, t.amount
+		FROM lead l LEFT JOIN target t ON t.no = l.no - 1 AND t.key = l.link
+		UNION ALL
+		SELECT r.no, CASE r.no WHEN 0 THEN won_stage ELSE after[r.no] END, r.key, r.member, r.product, r.opened, r.at,
+			   min(r.at) OVER (PARTITION BY r.key ORDER BY r.no ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), r.no < r.last, NULL, false, true, r.closed, r.amount
+		FROM reached r
+	), usual AS MATERIALIZED (
+		-- the time in which nine of ten have gone on: who is in the step for longer
+		-- is taken to be lost, if nothing else says so; who is not may yet go on
+		SELECT r.place, percentile_disc(0.9) WITHIN GROUP (ORDER BY greatest(r.next_at - r.entered, 0)) AS days
+		FROM row r WHERE r.passed AND r.next_at > day - 365 AND r.entered IS NOT NULL GROUP BY r.place HAVING count(*) >= enough
+	), judged AS (
+		SELECT r.*, CASE WHEN r.passed THEN 'passed' WHEN r.place = cardinality(after) AND after <> '{}' THEN NULL WHEN r.given_up IS NOT NULL THEN 'lost'
+						 WHEN NOT r.told AND r.entered + u.days < day THEN 'lost' ELSE 'waiting' END AS outcome, u.days AS usual_days
+		FROM row r LEFT JOIN usual u ON u.place = r.place
+	)
+	SELECT j.key, j.member, j.product, j.opened, CASE WHEN j.place < 0 THEN cardinality(before) + 1 + j.place ELSE cardinality(before) + n.steps + 1 + j.place END, cardinality(before) + n.steps,
+		   j.name, j.entered, x.left_on, CASE WHEN j.passed THEN greatest(x.left_on - j.entered, 0) END, j.outcome, j.won, j.closed, j.amount
+	FROM judged j CROSS JOIN (SELECT coalesce(max(f.steps), 1) AS steps FROM flow f) AS n
+	CROSS JOIN LATERAL (SELECT CASE WHEN j.passed THEN j.next_at WHEN j.outcome = 'lost' THEN coalesce(j.given_up, j.entered + j.usual_days) END AS left_on) AS x
+	UNION ALL
+	SELECT f.key, f.member, f.product, f.opened, cardinality(before) + f.step, cardinality(before) + f.steps, f.stage, f.entered, f.left_on, f.days, f.outcome, f.won, f.closed, f.amount
+	FROM flow f;
+END $$;
+COMMENT ON FUNCTION quota_decomp._full_flow(text, date, text) IS
+'internal: _stage_flow with the steps before and after the pipeline; steps is the number of the pipeline''s last stage; of the last step after it, which nothing follows, outcome is NULL';
+
+CREATE FUNCTION quota_decomp._unlinked_rows(pipeline text) RETURNS TABLE (step text, unlinked bigint)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 5 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	s record;
+	other regclass;
+	other_key name;
+BEGIN
+	FOR s IN
+		SELECT f.*, n.schema_name AS next_schema, n.relation_name AS next_relation, n.key_column AS next_key
+		FROM quota_decomp.visible_funnel_step f
+		LEFT JOIN quota_decomp.visible_funnel_step n ON n.pipeline = f.pipeline AND f.place = 'before' AND n.place = 'before' AND n.step_no = f.step_no - 1
+		WHERE f.pipeline = pipeline
+	LOOP
+		IF s.next_key IS NULL THEN
+			other := quota_decomp._pipeline_relation(pipeline, false);
+			SELECT p.key_column INTO other_key FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
+		ELSE
+			other := quota_decomp._source(s.next_schema, s.next_relation);
+			other_key := s.next_key;
+		END IF;
+		step := s.step;
+		EXECUTE format('SELECT count(*) FROM %s AS f WHERE f.%I IS NOT NULL AND NOT EXISTS (SELECT FROM %s AS o WHERE o.%I::text = f.%2$I::text)',
+			quota_decomp._source(s.schema_name, s.relation_name), s.link_column, other, other_key) INTO unlinked;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION quota_decomp._unlinked_rows(text) IS 'internal: of each step before and after a pipeline, the rows that name an opportunity, or a row of the next step, that is not there';
+
 CREATE FUNCTION quota_decomp._funnel(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (cohort date, step int, stage text, entered bigint, passed bigint, lost bigint, waiting bigint, conversion numeric, won bigint, won_amount numeric, median_days numeric, note text)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
@@ -761,10 +884,10 @@ BEGIN
 		   round(count(*) FILTER (WHERE f.outcome = 'passed')::numeric / nullif(count(*) FILTER (WHERE f.outcome <> 'waiting'), 0), 4),
 		   count(*) FILTER (WHERE f.won), coalesce(sum(f.amount) FILTER (WHERE f.won), 0),
 		   (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.outcome = 'passed'))::numeric,
-		   concat_ws('; ', CASE WHEN NOT known THEN 'no history of stages: which stage deals are lost in, and how long each takes, cannot be known' END,
+		   concat_ws('; ', CASE WHEN NOT known AND f.stage = 'open' THEN 'no history of stages: which stage deals are lost in, and how long each takes, cannot be known' END,
 			   CASE WHEN f.opened IS NULL THEN 'no date of opening: no cohort' END,
 			   CASE WHEN 2 * count(*) FILTER (WHERE f.outcome = 'waiting') > count(*) THEN 'most have not left this stage yet: the rate is that of the fast ones' END)
-	FROM quota_decomp._stage_flow(pipeline, day, zone) f
+	FROM quota_decomp._full_flow(pipeline, day, zone) f
 	GROUP BY 1, 2, 3, f.opened IS NULL;
 END $$;
 COMMENT ON FUNCTION quota_decomp._funnel(text, date, text) IS 'internal: by month of opening and stage: how many deals entered it, passed it, were lost in it, and the days it took those who passed';
@@ -810,7 +933,7 @@ BEGIN
 	WITH flow AS MATERIALIZED (
 		-- what left a stage in the last quarter, and in the year before that
 		SELECT f.*, f.left_on > day - 91 AS recent
-		FROM quota_decomp._stage_flow(pipeline, day, zone) f WHERE f.outcome <> 'waiting' AND f.left_on > day - 456
+		FROM quota_decomp._full_flow(pipeline, day, zone) f WHERE f.outcome <> 'waiting' AND f.left_on > day - 456
 	), stage AS (
 		SELECT f.step, f.stage, count(*) FILTER (WHERE f.recent) AS n1, count(*) FILTER (WHERE NOT f.recent) AS n0,
 			   count(*) FILTER (WHERE f.recent AND f.outcome = 'passed')::numeric AS p1, count(*) FILTER (WHERE NOT f.recent AND f.outcome = 'passed')::numeric AS p0,
@@ -833,7 +956,7 @@ BEGIN
 	SELECT l.step, l.stage, l.n1, l.n0, round(l.r1, 4), round(l.r0, 4), l.d1, l.d0, l.by_rate, l.by_time,
 		   coalesce(l.enough AND l.by_rate + l.by_time > 0
 			   AND l.by_rate + l.by_time = max(l.by_rate + l.by_time) FILTER (WHERE l.enough) OVER (), false),
-		   concat_ws('; ', CASE WHEN NOT known THEN 'no history of stages: whether it is a stage, and which, cannot be known' END,
+		   concat_ws('; ', CASE WHEN NOT known AND l.stage = 'open' THEN 'no history of stages: whether it is a stage, and which, cannot be known' END,
 			   CASE WHEN NOT l.enough THEN 'fewer than 20 cases now or before: not judged' END)
 	FROM loss l;
 END $$;

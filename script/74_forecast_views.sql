@@ -224,8 +224,8 @@ BEGIN
 		SELECT c.ancestor_id, c.node_id, c.distance FROM quota_decomp.visible_node_closure c JOIN node n ON n.node_id = c.ancestor_id WHERE c.plan_id = plan_id
 	), flow AS MATERIALIZED (
 		SELECT f.member, f.opened, date_trunc('month', f.opened::timestamp)::date AS month, f.step, f.steps, f.stage, f.days, f.outcome, f.won, f.amount,
-			   f.outcome = 'waiting' OR coalesce(f.left_on > day - 365, false) AS late
-		FROM quota_decomp._stage_flow(pipeline, day, p.time_zone) f WHERE pipeline IS NOT NULL AND f.opened IS NOT NULL
+			   f.outcome = 'waiting' OR coalesce(CASE WHEN f.outcome IS NULL THEN f.entered ELSE f.left_on END > day - 365, false) AS late
+		FROM quota_decomp._full_flow(pipeline, day, p.time_zone) f WHERE pipeline IS NOT NULL AND f.opened IS NOT NULL
 	), placed AS MATERIALIZED (
 		-- a deal is of the node its member was under when it was opened
 		SELECT f.month, f.step, f.stage, f.days, f.outcome, f.late, coalesce(k.node_id, (SELECT n.node_id FROM node n WHERE n.kind = 'unassigned' LIMIT 1)) AS node_id
@@ -262,6 +262,8 @@ BEGIN
 		-- the root has no peers: it is set against its own past
 		SELECT b.step, b.earlier_conversion, b.earlier_days, b.lost_by_rate + b.lost_by_time AS amount, b.bottleneck, b.recent_cases >= enough AND b.earlier_cases >= enough AS judged
 		FROM quota_decomp._bottleneck(pipeline, day, p.time_zone) b WHERE pipeline IS NOT NULL
+	), unlinked AS MATERIALIZED (
+		SELECT u.step, u.unlinked FROM quota_decomp._unlinked_rows(pipeline) u WHERE pipeline IS NOT NULL
 	), loss AS (
 		SELECT t.*, o.depth = 0 AS top, t.passed + t.lost >= enough AS many, b.basis_id, b.conversion AS rate, b.days AS rate_days,
 			   CASE WHEN o.depth = 0 AND t.month IS NULL THEN y.earlier_conversion ELSE e.conversion END AS peers, CASE WHEN o.depth = 0 AND t.month IS NULL THEN y.earlier_days ELSE e.days END AS peers_days,
@@ -276,18 +278,21 @@ BEGIN
 		LEFT JOIN worth w ON w.step = t.step
 		LEFT JOIN before y ON y.step = t.step
 	)
-	SELECT o.key, o.label, o.path, o.level, o.depth, o.sort_no, up.key, coalesce(to_char(l.month, 'YYYY-MM'), 'all'), l.month, day, l.step, l.stage, l.entered, l.passed,
-		   round(l.passed::numeric / nullif(l.passed + l.lost, 0), 4), l.lost, l.waiting, l.days, f.key, round(l.rate, 4), l.rate_days, round(l.peers, 4), l.peers_days,
+	SELECT o.key, o.label, o.path, o.level, o.depth, o.sort_no, up.key, coalesce(to_char(l.month, 'YYYY-MM'), 'all'), l.month, day, l.step, l.stage, l.entered, CASE WHEN NOT x.ends THEN l.passed END,
+		   round(l.passed::numeric / nullif(l.passed + l.lost, 0), 4), CASE WHEN NOT x.ends THEN l.lost END, CASE WHEN NOT x.ends THEN l.waiting END, l.days, CASE WHEN NOT x.ends THEN f.key END, round(l.rate, 4), l.rate_days, round(l.peers, 4), l.peers_days,
 		   CASE WHEN l.month IS NOT NULL THEN NULL WHEN l.top THEN coalesce(l.top_bottleneck, false)
 				ELSE coalesce(l.amount > 0 AND l.amount = max(l.amount) OVER (PARTITION BY l.org_id, l.month), false) END,
 		   l.amount,
-		   nullif(concat_ws('; ', CASE WHEN NOT history THEN 'without stage history only won of opened is known' END,
-			   CASE WHEN l.basis_id <> l.org_id THEN format('fewer than %s have left this stage: rate and rate_days are those of %s', enough, f.key) WHEN NOT l.many THEN format('fewer than %s have left this stage', enough) END,
+		   nullif(concat_ws('; ', CASE WHEN NOT history AND l.stage = 'open' THEN 'without stage history only won of opened is known' END,
+			   CASE WHEN x.ends THEN 'the last step: nothing follows' WHEN l.basis_id <> l.org_id THEN format('fewer than %s have left this stage: rate and rate_days are those of %s', enough, f.key) WHEN NOT l.many THEN format('fewer than %s have left this stage', enough) END,
+			   CASE WHEN l.top AND l.month IS NULL AND n.unlinked > 0 THEN format('rows that name what is not there: %s', n.unlinked) END,
 			   CASE WHEN 2 * l.waiting > l.entered THEN 'most have not left this stage yet: the rate is that of the fast ones' END,
-			   CASE WHEN l.month IS NULL AND l.top THEN 'peers are the year before the last quarter' || CASE WHEN l.judged THEN '' ELSE ', too few to judge' END END), '')
+			   CASE WHEN l.month IS NULL AND l.top AND NOT x.ends THEN 'peers are the year before the last quarter' || CASE WHEN l.judged THEN '' ELSE ', too few to judge' END END), '')
 	FROM loss l
 	JOIN node o ON o.node_id = l.org_id
 	JOIN node f ON f.node_id = l.basis_id
+	CROSS JOIN LATERAL (SELECT l.passed + l.lost + l.waiting = 0 AS ends) AS x
+	LEFT JOIN unlinked n ON n.step = l.stage
 	LEFT JOIN node up ON up.node_id = o.parent_id
 	UNION ALL
 	SELECT n.key, n.label, n.path, n.level, n.depth, n.sort_no, NULL, 'all', NULL, day, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
@@ -316,15 +321,15 @@ VALUES
 	('org_depth', 'levels above it: the root has 0'),
 	('org_sort', 'to sort by: parents before children'),
 	('parent_org', 'key of the member above it; NULL for the root, and where the reader does not see it'),
-	('cohort', 'the month the deals were opened in; all: what left the stage within the last year, and what is in it'),
+	('cohort', 'the month the deals were opened in, or came in before the pipeline; all: what left the stage within the last year, and what is in it'),
 	('cohort_starts', 'its first day; NULL: all'),
 	('today', 'the day up to which all is known: as the setting quota_decomp.as_of, the plan or the clock says'),
 	('step', 'number of the stage, from 1'),
-	('stage', 'the stage; open: there is no history of stages; NULL: nothing is known, see note'),
-	('entered', 'deals that have reached it, or passed it by'),
-	('passed', 'those that went on to a later stage or were won'),
+	('stage', 'the stage, or the step before or after the pipeline; open: there is no history of stages; NULL: nothing is known, see note'),
+	('entered', 'deals that have reached it, or passed it by; before the pipeline what has come in'),
+	('passed', 'those that went on to a later stage or were won; NULL: nothing follows'),
 	('conversion', 'passed by passed and lost; NULL: none has left it'),
-	('lost', 'those that were lost in it'),
+	('lost', 'those that were lost in it; before and after the pipeline those given up, or in it for longer than nine of ten need'),
 	('waiting', 'those that are in it still'),
 	('median_days', 'the days it took those who passed, the median'),
 	('rates_from', 'key of the member whose conversion and days rate and rate_days are: itself, or with fewer than 20 cases the nearest above that has as many'),
