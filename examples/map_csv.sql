@@ -29,7 +29,8 @@ SELECT quota_decomp.create_hierarchy('sales organisation', 'csv_crm.member', lev
 SELECT quota_decomp.create_hierarchy('products', 'csv_crm.product_line', levels => '{series,product}');
 SELECT quota_decomp.create_metric('revenue', 'csv_crm.won_deal', at => 'close_date', member => 'sales_agent', product => 'product', value => 'close_value', unit => 1);
 SELECT quota_decomp.create_pipeline('opportunities', 'csv_crm.priced_opportunity', key => 'opportunity_id', stage => 'deal_stage', opened => 'engage_date',
-	member => 'sales_agent', product => 'product', account => 'account', closed => 'close_date', amount => 'close_value', list_price => 'sales_price');
+	member => 'sales_agent', product => 'product', account => 'account', closed => 'close_date', amount => 'close_value', list_price => 'sales_price',
+	metric => 'revenue');
 SELECT count(quota_decomp.add_alias(CASE kind WHEN 'agent' THEN 'sales organisation' ELSE 'products' END, from_key, kind || ':' || to_key)) AS "aliases listed"
 FROM csv_crm.alias WHERE kind IN ('agent', 'product');
 

@@ -35,6 +35,11 @@ CREATE VIEW crm.visit_class AS
 SELECT v.*, a.customer_class FROM crm.visit v JOIN crm.account a USING (account_id);
 COMMENT ON VIEW crm.visit_class IS 'visits with the class of the customer';
 
+CREATE VIEW crm.deal_payment AS
+SELECT p.payment_id, p.paid_on, p.amount, c.opportunity_id
+FROM crm.payment p JOIN crm.receivable r USING (receivable_id) JOIN crm.contract c USING (contract_id);
+COMMENT ON VIEW crm.deal_payment IS 'payments with the opportunity they are for';
+
 SELECT quota_decomp.create_hierarchy('组织', 'crm.org_unit', key => 'unit_id', parent => 'parent_id', label => 'unit_name');
 SELECT quota_decomp.create_hierarchy('组织', 'crm.team_member', key => 'person_id', parent => 'unit_id', label => 'name',
 	valid_from => 'valid_from', valid_to => 'valid_to', hired => 'hired', left_on => 'left_on',
@@ -46,7 +51,13 @@ SELECT quota_decomp.create_metric('销售额', 'crm.sale', at => 'signed_on', me
 SELECT quota_decomp.create_pipeline('商机', 'crm.opportunity_priced', key => 'opportunity_id', stage => 'stage', opened => 'opened_on',
 	member => 'person_id', product => 'product_id', account => 'account_id', expected_close => 'expected_close_on', closed => 'closed_on',
 	amount => 'amount', list_price => 'list_price', won => '{WON}', lost => '{LOST}', stages => '{S1,S2,S3,S4}',
-	history => 'crm.stage_history', history_key => 'opportunity_id', history_stage => 'stage', history_entered => 'entered_on');
+	history => 'crm.stage_history', history_key => 'opportunity_id', history_stage => 'stage', history_entered => 'entered_on',
+	metric => '销售额');
+-- what stands before the pipeline and after it, outwards from it; of campaigns
+-- this CRM knows the leads they brought only, which are leads
+SELECT quota_decomp.create_funnel_step('商机', '线索', 'crm.lead', at => 'created_on', becomes => 'opportunity_id', key => 'lead_id', member => 'person_id', closed => 'closed_on');
+SELECT quota_decomp.create_funnel_step('商机', '合同', 'crm.contract', at => 'signed_on', opportunity => 'opportunity_id', amount => 'amount');
+SELECT quota_decomp.create_funnel_step('商机', '回款', 'crm.deal_payment', at => 'paid_on', opportunity => 'opportunity_id', amount => 'amount');
 SELECT quota_decomp.create_activity('拜访', 'crm.visit_class', at => 'visited_on', member => 'person_id', account => 'account_id',
 	kind => 'kind', class => 'customer_class', opportunity => 'opportunity_id');
 

@@ -87,9 +87,31 @@ CREATE TABLE quota_decomp.pipeline (
 	history_relation name,
 	history_key_column name,
 	history_stage_column name,
-	history_entered_column name
+	history_entered_column name,
+	metric text REFERENCES quota_decomp.metric
 );
 COMMENT ON TABLE quota_decomp.pipeline IS 'the CRM''s opportunities, and the history of their stages';
+COMMENT ON COLUMN quota_decomp.pipeline.metric IS 'the KPI that won deals bring, for forecasts; NULL: not said';
+
+CREATE TABLE quota_decomp.funnel_step (
+	pipeline text NOT NULL REFERENCES quota_decomp.pipeline ON DELETE CASCADE,
+	place text NOT NULL CHECK (place IN ('before', 'after')),
+	step_no int NOT NULL,
+	step text NOT NULL,
+	schema_name name NOT NULL,
+	relation_name name NOT NULL,
+	at_column name NOT NULL,
+	link_column name NOT NULL,
+	key_column name,
+	member_column name,
+	closed_column name,
+	amount_column name,
+	PRIMARY KEY (pipeline, step),
+	UNIQUE (pipeline, place, step_no)
+);
+COMMENT ON TABLE quota_decomp.funnel_step IS 'what stands before a pipeline (campaign responses, leads) and after it (contracts, payments)';
+COMMENT ON COLUMN quota_decomp.funnel_step.step_no IS 'the steps between it and the pipeline, and 1';
+COMMENT ON COLUMN quota_decomp.funnel_step.link_column IS 'before: the key of what it became, in the next step or of the opportunity; after: of the opportunity it belongs to';
 
 CREATE TABLE quota_decomp.activity (
 	activity text PRIMARY KEY,

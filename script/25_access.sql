@@ -55,7 +55,7 @@ DECLARE
 BEGIN
 	-- tables of the mapping: whoever was granted anything reads them, whoever
 	-- may plan everything writes them
-	FOR t IN SELECT unnest(ARRAY['hierarchy', 'hierarchy_source', 'alias', 'metric', 'pipeline', 'activity', 'scorecard', 'view_schema']) AS name LOOP
+	FOR t IN SELECT unnest(ARRAY['hierarchy', 'hierarchy_source', 'alias', 'metric', 'pipeline', 'funnel_step', 'activity', 'scorecard', 'view_schema']) AS name LOOP
 		EXECUTE format('CREATE VIEW quota_decomp.visible_%1$s WITH (security_barrier) AS SELECT * FROM quota_decomp.%1$I WHERE EXISTS (SELECT FROM quota_decomp.granted g)', t.name);
 		EXECUTE format('CREATE VIEW quota_decomp.editable_%1$s WITH (security_barrier) AS SELECT * FROM quota_decomp.%1$I WHERE %2$s WITH CASCADED CHECK OPTION', t.name, plans_all);
 	END LOOP;

@@ -139,6 +139,7 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		SELECT format('hierarchy %L', h.hierarchy) AS who FROM quota_decomp.visible_hierarchy_source h WHERE h.schema_name = $1 AND h.relation_name = $2
 		UNION SELECT format('metric %L', m.metric) FROM quota_decomp.visible_metric m WHERE m.schema_name = $1 AND m.relation_name = $2
 		UNION SELECT format('pipeline %L', p.pipeline) FROM quota_decomp.visible_pipeline p WHERE (p.schema_name = $1 AND p.relation_name = $2) OR (p.history_schema = $1 AND p.history_relation = $2)
+		UNION SELECT format('step %L of pipeline %L', f.step, f.pipeline) FROM quota_decomp.visible_funnel_step f WHERE f.schema_name = $1 AND f.relation_name = $2
 		UNION SELECT format('activity %L', a.activity) FROM quota_decomp.visible_activity a WHERE a.schema_name = $1 AND a.relation_name = $2
 		UNION SELECT format('driver %L', d.driver) FROM quota_decomp.visible_driver d WHERE d.schema_name = $1 AND d.relation_name = $2) AS s
 $$;
@@ -281,7 +282,7 @@ COMMENT ON FUNCTION quota_decomp.create_metric(text, regclass, name, name, name,
 CREATE FUNCTION quota_decomp.create_pipeline(name text, source regclass, key name, stage name, opened name, member name DEFAULT NULL, product name DEFAULT NULL,
 	account name DEFAULT NULL, expected_close name DEFAULT NULL, closed name DEFAULT NULL, amount name DEFAULT NULL, list_price name DEFAULT NULL,
 	won text[] DEFAULT '{Won}', lost text[] DEFAULT '{Lost}', stages text[] DEFAULT NULL, history regclass DEFAULT NULL, history_key name DEFAULT NULL,
-	history_stage name DEFAULT NULL, history_entered name DEFAULT NULL) RETURNS void
+	history_stage name DEFAULT NULL, history_entered name DEFAULT NULL, metric text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -314,6 +315,14 @@ BEGIN
 		PERFORM quota_decomp._column(history, 'history_key', history_key, 'key'), quota_decomp._column(history, 'history_stage', history_stage, 'key'),
 			quota_decomp._column(history, 'history_entered', history_entered, 'day');
 	END IF;
+	IF metric IS NOT NULL THEN
+		IF NOT EXISTS (SELECT FROM quota_decomp.editable_metric m WHERE m.metric = metric) THEN
+			PERFORM quota_decomp._no_such('metric', metric);
+		ELSIF NOT quota_decomp._brought_by_deals(metric) THEN
+			RAISE invalid_parameter_value USING MESSAGE = format('metric %L is no sum of amounts, which won deals could bring', metric),
+				HINT = 'A metric of kind sum with a value column, of which more is better, is one.';
+		END IF;
+	END IF;
 	IF EXISTS (SELECT FROM quota_decomp.editable_pipeline p WHERE p.pipeline = name) THEN
 		RAISE duplicate_object USING MESSAGE = format('pipeline %L exists already', name), HINT = 'drop_pipeline() drops it.';
 	END IF;
@@ -322,13 +331,65 @@ BEGIN
 	SELECT * INTO h FROM quota_decomp._split_source(history);
 	INSERT INTO quota_decomp.editable_pipeline (pipeline, schema_name, relation_name, key_column, member_column, product_column, account_column, stage_column,
 		opened_column, expected_close_column, closed_column, amount_column, list_price_column, won, lost, stages, history_schema, history_relation,
-		history_key_column, history_stage_column, history_entered_column)
+		history_key_column, history_stage_column, history_entered_column, metric)
 	VALUES (name, s.schema_name, s.relation_name, key, member, product, account, stage, opened, expected_close, closed, amount, list_price, won, lost, stages,
-		h.schema_name, h.relation_name, history_key, history_stage, history_entered);
+		h.schema_name, h.relation_name, history_key, history_stage, history_entered, metric);
 	PERFORM quota_decomp._mapping_changed();
 END $$;
-COMMENT ON FUNCTION quota_decomp.create_pipeline(text, regclass, name, name, name, name, name, name, name, name, name, name, text[], text[], text[], regclass, name, name, name) IS
-'maps opportunities: key, stage, member, product, amount and dates, and optionally the history of their stages';
+COMMENT ON FUNCTION quota_decomp.create_pipeline(text, regclass, name, name, name, name, name, name, name, name, name, name, text[], text[], text[], regclass, name, name, name, text) IS
+'maps opportunities: key, stage, member, product, amount and dates, and optionally the history of their stages and the metric that won deals bring';
+
+CREATE FUNCTION quota_decomp.create_funnel_step(pipeline text, step text, source regclass, at name, becomes name DEFAULT NULL, opportunity name DEFAULT NULL,
+	key name DEFAULT NULL, member name DEFAULT NULL, closed name DEFAULT NULL, amount name DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	s record;
+	p record;
+	next_step record;
+	place CONSTANT text := CASE WHEN becomes IS NULL THEN 'after' ELSE 'before' END;
+	out_of_place text;
+BEGIN
+	PERFORM quota_decomp._check_may_map();
+	PERFORM quota_decomp._check_name('pipeline', pipeline), quota_decomp._check_name('step', step);
+	PERFORM quota_decomp._check_source('source', source);
+	PERFORM quota_decomp._check_name('at', at);
+	IF (becomes IS NULL) = (opportunity IS NULL) THEN
+		RAISE invalid_parameter_value USING MESSAGE = CASE WHEN becomes IS NULL THEN 'either becomes or opportunity must be given' ELSE 'becomes and opportunity cannot both be given' END,
+			HINT = 'A step before the pipeline (leads) has a column that says what a row has become, one after it (contracts, payments) a column that says which opportunity a row belongs to.';
+	END IF;
+	out_of_place := CASE WHEN place = 'before' AND amount IS NOT NULL THEN 'amount' WHEN place = 'after' AND key IS NOT NULL THEN 'key'
+		WHEN place = 'after' AND member IS NOT NULL THEN 'member' WHEN place = 'after' AND closed IS NOT NULL THEN 'closed' END;
+	IF out_of_place IS NOT NULL THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('%s cannot be given for a step %s the pipeline', out_of_place, place),
+			HINT = CASE place WHEN 'after' THEN 'What comes after the pipeline belongs to the member of the opportunity.' ELSE 'What comes before the pipeline has no amount yet.' END;
+	END IF;
+	PERFORM quota_decomp._column(source, 'at', at, 'day'), quota_decomp._column(source, 'becomes', becomes, 'key'),
+		quota_decomp._column(source, 'opportunity', opportunity, 'key'), quota_decomp._column(source, 'key', key, 'key'),
+		quota_decomp._column(source, 'member', member, 'key'), quota_decomp._column(source, 'closed', closed, 'day'),
+		quota_decomp._column(source, 'amount', amount, 'number');
+	SELECT l.* INTO p FROM quota_decomp.editable_pipeline l WHERE l.pipeline = pipeline;
+	IF NOT FOUND THEN
+		PERFORM quota_decomp._no_such('pipeline', pipeline);
+	ELSIF step = ANY (p.won || p.lost || coalesce(p.stages, '{}')) THEN
+		RAISE duplicate_object USING MESSAGE = format('pipeline %L has a stage %L', pipeline, step), HINT = 'Give the step another name.';
+	ELSIF EXISTS (SELECT FROM quota_decomp.editable_funnel_step f WHERE f.pipeline = pipeline AND f.step = step) THEN
+		RAISE duplicate_object USING MESSAGE = format('pipeline %L has a step %L already', pipeline, step), HINT = 'drop_funnel_step() drops it.';
+	END IF;
+	SELECT f.* INTO next_step FROM quota_decomp.editable_funnel_step f WHERE f.pipeline = pipeline AND f.place = place ORDER BY f.step_no DESC LIMIT 1;
+	IF place = 'before' AND next_step.step IS NOT NULL AND next_step.key_column IS NULL THEN
+		RAISE invalid_parameter_value USING MESSAGE = format('step %L has no key: what becomes of step %L cannot be followed', next_step.step, step),
+			DETAIL = format('Steps are mapped outwards from the pipeline; step %L stands before step %L.', step, next_step.step),
+			HINT = format('Drop step %L, and map it again with its key.', next_step.step);
+	END IF;
+	PERFORM quota_decomp._note_floats(source, amount);
+	SELECT * INTO s FROM quota_decomp._split_source(source);
+	INSERT INTO quota_decomp.editable_funnel_step (pipeline, place, step_no, step, schema_name, relation_name, at_column, link_column, key_column, member_column, closed_column, amount_column)
+	VALUES (pipeline, place, coalesce(next_step.step_no, 0) + 1, step, s.schema_name, s.relation_name, at, coalesce(becomes, opportunity), key, member, closed, amount);
+	PERFORM quota_decomp._mapping_changed();
+END $$;
+COMMENT ON FUNCTION quota_decomp.create_funnel_step(text, text, regclass, name, name, name, name, name, name, name) IS
+'maps what stands before a pipeline (campaign responses, leads: becomes) or after it (contracts, payments: opportunity), outwards from the pipeline';
 
 CREATE FUNCTION quota_decomp.create_activity(name text, source regclass, at name, member name DEFAULT NULL, account name DEFAULT NULL, kind name DEFAULT NULL,
 	class name DEFAULT NULL, opportunity name DEFAULT NULL) RETURNS void
@@ -470,6 +531,7 @@ BEGIN
 		WHERE thing = 'hierarchy' AND name IN (p.org, p.product) OR thing = 'metric' AND name IN (p.metric, p.market)
 		UNION SELECT format('driver %L of plan %L', d.driver, p.plan) FROM quota_decomp.visible_driver d JOIN quota_decomp.visible_plan p ON p.plan_id = d.plan_id
 		WHERE thing = 'metric' AND d.metric = name OR thing = 'pipeline' AND d.pipeline = name
+		UNION SELECT format('pipeline %L', l.pipeline) FROM quota_decomp.visible_pipeline l WHERE thing = 'metric' AND l.metric = name
 		UNION SELECT format('scorecard %L', c.scorecard) FROM quota_decomp.visible_scorecard c WHERE thing = 'metric' AND c.metric = name) AS s;
 	IF users IS NOT NULL THEN
 		RAISE dependent_objects_still_exist USING MESSAGE = format('%s %L is in use', thing, name), DETAIL = format('Used by: %s.', users), HINT = 'Drop what uses it first.';
@@ -514,7 +576,34 @@ BEGIN
 	END IF;
 	PERFORM quota_decomp._mapping_changed();
 END $$;
-COMMENT ON FUNCTION quota_decomp.drop_pipeline(text) IS 'drops the mapping of a pipeline, unless something uses it';
+COMMENT ON FUNCTION quota_decomp.drop_pipeline(text) IS 'drops the mapping of a pipeline, with the steps before and after it, unless something uses it';
+
+CREATE FUNCTION quota_decomp.drop_funnel_step(pipeline text, step text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	s record;
+	farther text;
+BEGIN
+	PERFORM quota_decomp._check_may_map();
+	SELECT f.* INTO s FROM quota_decomp.editable_funnel_step f WHERE f.pipeline = pipeline AND f.step = step;
+	IF NOT FOUND THEN
+		IF NOT EXISTS (SELECT FROM quota_decomp.editable_pipeline p WHERE p.pipeline = pipeline) THEN
+			PERFORM quota_decomp._no_such('pipeline', pipeline);
+		END IF;
+		RAISE undefined_object USING MESSAGE = format('pipeline %L has no step %s', pipeline, coalesce(quote_literal(step), 'NULL')),
+			HINT = coalesce((SELECT format('There are: %s.', string_agg(quote_literal(f.step), ', ' ORDER BY f.step)) FROM quota_decomp.visible_funnel_step f WHERE f.pipeline = pipeline HAVING count(*) > 0),
+				'Make one with create_funnel_step().');
+	END IF;
+	-- what stands farther off became rows of this one
+	SELECT f.step INTO farther FROM quota_decomp.editable_funnel_step f WHERE f.pipeline = pipeline AND f.place = s.place AND f.step_no > s.step_no ORDER BY f.step_no LIMIT 1;
+	IF s.place = 'before' AND farther IS NOT NULL THEN
+		RAISE dependent_objects_still_exist USING MESSAGE = format('step %L is in use', step), DETAIL = format('Used by: step %L.', farther), HINT = 'Drop what uses it first.';
+	END IF;
+	DELETE FROM quota_decomp.editable_funnel_step f WHERE f.pipeline = pipeline AND f.step = step;
+	PERFORM quota_decomp._mapping_changed();
+END $$;
+COMMENT ON FUNCTION quota_decomp.drop_funnel_step(text, text) IS 'drops the mapping of a step before or after a pipeline, unless another step uses it';
 
 CREATE FUNCTION quota_decomp.drop_activity(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

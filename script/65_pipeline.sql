@@ -10,39 +10,29 @@
 
 CREATE FUNCTION quota_decomp._local_day(relation regclass, column_name name, alias text, zone text) RETURNS text
 LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
-	-- a day stays a day; a moment is cut in the zone that was asked for
-	SELECT CASE
-		WHEN a.atttypid = 'date'::regtype THEN format('%s.%I', alias, column_name)
-		WHEN a.atttypid = 'timestamptz'::regtype AND zone IS NOT NULL THEN format('(%s.%I AT TIME ZONE %L)::date', alias, column_name, zone)
-		ELSE format('%s.%I::date', alias, column_name) END
-	FROM pg_attribute a WHERE a.attrelid = relation AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped
+	-- without a zone a moment is cut in that of the session
+	SELECT quota_decomp._day_expression(quota_decomp._column(relation, 'at', column_name, 'day'), format('%s.%I', alias, column_name), coalesce(zone, current_setting('TimeZone')))
+	WHERE column_name IS NOT NULL
 $$;
-COMMENT ON FUNCTION quota_decomp._local_day(regclass, name, text, text) IS 'internal: the expression for the day of a column';
+COMMENT ON FUNCTION quota_decomp._local_day(regclass, name, text, text) IS 'internal: the day of a mapped column of an alias, as SQL; NULL where none is mapped';
 
 CREATE FUNCTION quota_decomp._pipeline_relation(pipeline text, history boolean) RETURNS regclass
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	m quota_decomp.visible_pipeline;
-	relation regclass;
 BEGIN
 	SELECT p.* INTO m FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
 	IF m.pipeline IS NULL THEN
-		RAISE undefined_object USING MESSAGE = format('pipeline %s does not exist', coalesce(quote_literal(pipeline), 'NULL')),
-			HINT = coalesce('Pipelines there are: ' || (SELECT string_agg(quote_literal(s.pipeline), ', ') FROM (SELECT p.pipeline FROM quota_decomp.visible_pipeline p ORDER BY p.pipeline LIMIT 10) AS s) || '.',
-							'Make one with create_pipeline().');
-	ELSIF history AND m.history_relation IS NULL THEN
-		RETURN NULL;
+		PERFORM quota_decomp._no_such('pipeline', pipeline);
+	ELSIF NOT history THEN
+		RETURN quota_decomp._source(m.schema_name, m.relation_name);
+	ELSIF m.history_relation IS NOT NULL THEN
+		RETURN quota_decomp._source(m.history_schema, m.history_relation);
 	END IF;
-	relation := to_regclass(CASE WHEN history THEN format('%I.%I', m.history_schema, m.history_relation) ELSE format('%I.%I', m.schema_name, m.relation_name) END);
-	IF relation IS NULL THEN
-		RAISE undefined_table USING MESSAGE = format('pipeline %L is mapped to %I.%I, which does not exist', pipeline,
-				CASE WHEN history THEN m.history_schema ELSE m.schema_name END, CASE WHEN history THEN m.history_relation ELSE m.relation_name END),
-			HINT = 'Map it again with create_pipeline().';
-	END IF;
-	RETURN relation;
+	RETURN NULL;
 END $$;
-COMMENT ON FUNCTION quota_decomp._pipeline_relation(text, boolean) IS 'internal: the relation a pipeline is mapped to, or that of its history';
+COMMENT ON FUNCTION quota_decomp._pipeline_relation(text, boolean) IS 'internal: the relation a pipeline is mapped to, or that of its history, NULL where it has none';
 
 CREATE FUNCTION quota_decomp._stage_spells(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (key text, stage text, entered date, left_on date)
@@ -501,26 +491,75 @@ $$;
 COMMENT ON FUNCTION quota_decomp._win_curve(text, date, text) IS
 'internal: at each age at which deals ended: how many were open then, won, lost; the share still open after and won by then, and the chance of those still open to be won at all';
 
-CREATE FUNCTION quota_decomp._plan_pipeline(plan_id int) RETURNS text
+CREATE FUNCTION quota_decomp._plan_pipeline(plan_id int, brings boolean DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	found text;
 BEGIN
-	-- a driver's, that on the metric's own relation, the only one
+	-- of a plan for amounts, the one that brings them
+	brings := coalesce(brings, (SELECT quota_decomp._brought_by_deals(l.metric) FROM quota_decomp.visible_plan l WHERE l.plan_id = plan_id));
 	SELECT p.pipeline INTO found
 	FROM quota_decomp.visible_pipeline p
-	LEFT JOIN quota_decomp.visible_driver d ON d.plan_id = plan_id AND d.pipeline = p.pipeline
-	LEFT JOIN quota_decomp.visible_plan l ON l.plan_id = plan_id
-	LEFT JOIN quota_decomp.visible_metric m ON m.metric = l.metric AND (m.schema_name, m.relation_name) = (p.schema_name, p.relation_name)
-	WHERE d.plan_id IS NOT NULL OR m.metric IS NOT NULL OR (SELECT count(*) FROM quota_decomp.visible_pipeline) = 1
-	ORDER BY d.plan_id IS NULL, m.metric IS NULL, d.driver_no, p.pipeline LIMIT 1;
+	JOIN quota_decomp.visible_plan l ON l.plan_id = plan_id
+	JOIN quota_decomp.visible_metric m ON m.metric = l.metric
+	LEFT JOIN (SELECT d.pipeline, min(d.driver_no) AS driver_no FROM quota_decomp.visible_driver d WHERE d.plan_id = plan_id GROUP BY d.pipeline) AS d ON d.pipeline = p.pipeline
+	CROSS JOIN LATERAL (
+		SELECT CASE
+			WHEN p.metric = l.metric THEN 1
+			-- its won deals bring another KPI
+			WHEN brings AND p.metric IS NOT NULL THEN NULL
+			WHEN d.pipeline IS NOT NULL THEN 2
+			WHEN (m.schema_name, m.relation_name) = (p.schema_name, p.relation_name) THEN 3
+			-- the only one; which of several amounts it brings is not known
+			WHEN (SELECT count(*) FROM quota_decomp.visible_pipeline) = 1
+				 AND NOT (brings AND EXISTS (SELECT FROM quota_decomp.visible_metric o WHERE o.metric <> l.metric AND quota_decomp._brought_by_deals(o.metric))) THEN 4
+			END AS rank) AS r
+	WHERE r.rank IS NOT NULL
+	ORDER BY r.rank, d.driver_no, p.pipeline LIMIT 1;
 	RETURN found;
 END $$;
-COMMENT ON FUNCTION quota_decomp._plan_pipeline(int) IS 'internal: the pipeline a plan is forecast from: of a driver, of its metric''s relation, or the only one; NULL: none';
+COMMENT ON FUNCTION quota_decomp._plan_pipeline(int, boolean) IS
+'internal: the pipeline of a plan, or only one whose won deals bring what is planned: that mapped for its metric, of a driver, on its metric''s relation, or the only one; NULL: none, or which amount it brings is not known';
 
-CREATE FUNCTION quota_decomp._forecast_cells(plan_id int, day date, pipeline text DEFAULT NULL)
-RETURNS TABLE (org_id int, product_id int, period_id int, open_deals bigint, without_amount bigint, from_open numeric, new_deals numeric, from_new numeric, variance numeric, shock numeric, outcome quota_decomp.distribution)
+CREATE FUNCTION quota_decomp._brought_by_deals(metric text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+	SELECT m.kind = 'sum' AND m.value_column IS NOT NULL AND m.direction = 'higher' FROM quota_decomp.visible_metric m WHERE m.metric = $1
+$$;
+COMMENT ON FUNCTION quota_decomp._brought_by_deals(text) IS 'internal: whether a metric is a sum of amounts, as deals may bring it';
+
+CREATE FUNCTION quota_decomp._no_forecast(plan_id int) RETURNS text
+LANGUAGE sql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+	SELECT CASE
+		WHEN NOT quota_decomp._brought_by_deals(p.metric) THEN format('%s is no amount that won deals bring: what is to come is not known', p.metric)
+		WHEN quota_decomp._plan_pipeline($1) IS NOT NULL THEN NULL
+		WHEN NOT EXISTS (SELECT FROM quota_decomp.visible_pipeline) THEN 'no pipeline is mapped: what is to come is not known'
+		ELSE format('which pipeline''s won deals bring %1$s is not said: create_pipeline(..., metric => %1$L) says it, or a driver of the plan', p.metric) END
+	FROM quota_decomp.visible_plan p WHERE p.plan_id = $1
+$$;
+COMMENT ON FUNCTION quota_decomp._no_forecast(int) IS 'internal: why there is no forecast for a plan; NULL: there is one';
+
+CREATE FUNCTION quota_decomp._near_trials(plan_id int, day date, pipeline text, OUT ends date, OUT shock numeric, OUT tests int, OUT error numeric, OUT bias numeric)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	p quota_decomp.visible_plan;
+BEGIN
+	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
+	-- tonight the next begins
+	SELECT min(v.ends) INTO ends FROM quota_decomp.visible_period v WHERE v.plan_id = plan_id AND v.grain = quota_decomp._steering_grain(plan_id) AND v.ends > day + 1;
+	IF ends IS NULL OR pipeline IS NULL THEN
+		RETURN;
+	END IF;
+	SELECT max(t.shock), count(t.miss)::int, round(avg(abs(t.miss)), 4), round(avg(t.miss), 4) INTO shock, tests, error, bias
+	FROM (SELECT CASE WHEN o.kind = 'shock' THEN o.probability::numeric END AS shock, CASE WHEN o.kind = 'back-test' THEN (o.forecast_open + o.forecast_new) / nullif(greatest(o.actual_open + o.actual_new, 0), 0) - 1 END AS miss
+		  FROM quota_decomp._outlook(pipeline, day, ARRAY[ends], p.first_month, p.time_zone) o WHERE o.kind IN ('back-test', 'shock')) AS t;
+END $$;
+COMMENT ON FUNCTION quota_decomp._near_trials(int, date, text) IS
+'internal: how wrong forecasts were that looked as far ahead as the end of the quarter that runs (of a plan without quarters, the month)';
+
+CREATE FUNCTION quota_decomp._forecast_cells(plan_id int, day date, pipeline text DEFAULT NULL, near_ends date DEFAULT NULL, near_shock numeric DEFAULT NULL)
+RETURNS TABLE (org_id int, product_id int, period_id int, open_deals bigint, without_amount bigint, from_open numeric, new_deals numeric, from_new numeric, shock numeric, outcome quota_decomp.distribution)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 10000 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -537,6 +576,9 @@ BEGIN
 	END IF;
 	IF first > day + 1 THEN
 		bounds := first || bounds;
+	END IF;
+	IF near_ends IS NULL THEN
+		SELECT t.ends, t.shock INTO near_ends, near_shock FROM quota_decomp._near_trials(plan_id, day, pipeline) t;
 	END IF;
 	RETURN QUERY
 	WITH o AS MATERIALIZED (
@@ -564,9 +606,12 @@ BEGIN
 		LEFT JOIN own s ON s.parent_id = k.node_id
 		LEFT JOIN stray u ON u.dimension = 'product'
 	), ahead AS MATERIALIZED (
-		SELECT e.period_id, e.ends FROM quota_decomp.visible_period e WHERE e.plan_id = plan_id AND e.leaf AND e.ends > day + 1
+		-- some weeks are forecast less well than a quarter: the shock of what is
+		-- near is that of forecasts over as many days, if it is the larger
+		SELECT e.period_id, e.ends, CASE WHEN e.ends <= near_ends THEN greatest(o.probability, near_shock::float8) ELSE o.probability END AS shock
+		FROM quota_decomp.visible_period e JOIN o ON o.kind = 'shock' WHERE e.plan_id = plan_id AND e.leaf AND e.ends > day + 1
 	), v AS MATERIALIZED (
-		SELECT m.node_id AS org_id, g.node_id AS product_id, e.period_id, o.kind, o.amount_source, round(o.amount, 2) AS amount, o.deals, round(o.probability::numeric, 6) AS p,
+		SELECT m.node_id AS org_id, g.node_id AS product_id, e.period_id, e.shock, o.kind, o.amount_source, round(o.amount, 2) AS amount, o.deals, round(o.probability::numeric, 6) AS p,
 			   CASE o.kind WHEN 'open' THEN 1 ELSE greatest(1, ceil(o.deals))::int END AS n
 		FROM o
 		JOIN ahead e ON e.ends = o.to_day
@@ -574,8 +619,7 @@ BEGIN
 		JOIN product g ON g.product = coalesce('=' || o.product, '') AND g.node_id IS NOT NULL
 		WHERE o.kind IN ('open', 'new')
 	), w AS MATERIALIZED (
-		SELECT v.*, CASE WHEN v.p > 0 AND v.amount IS NOT NULL THEN quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END,
-			(SELECT o.probability FROM o WHERE o.kind = 'shock')) END AS q
+		SELECT v.*, CASE WHEN v.p > 0 AND v.amount IS NOT NULL THEN quota_decomp._shocked(CASE v.kind WHEN 'open' THEN v.p::float8 ELSE v.p::float8 * v.deals / v.n END, v.shock) END AS q
 		FROM v
 	)
 	SELECT w.org_id, w.product_id, w.period_id, count(*) FILTER (WHERE g = 1 AND w.kind = 'open'),
@@ -583,14 +627,95 @@ BEGIN
 		   CASE WHEN NOT coalesce(bool_or(w.p IS NULL OR w.p > 0 AND w.amount IS NULL) FILTER (WHERE w.kind = 'open'), false) THEN round(coalesce(sum(w.p * w.amount) FILTER (WHERE g = 1 AND w.kind = 'open'), 0), 2) END,
 		   round(coalesce(sum(w.p * w.deals::numeric) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 4),
 		   CASE WHEN NOT coalesce(bool_or(w.p > 0 AND w.amount IS NULL) FILTER (WHERE w.kind = 'new'), false) THEN round(coalesce(sum(w.p * w.deals::numeric * w.amount) FILTER (WHERE g = 1 AND w.kind = 'new'), 0), 2) END,
-		   round(coalesce(sum(w.p * w.deals::numeric / w.n * (1 - w.p * w.deals::numeric / w.n) * w.amount ^ 2), 0), 2),
-		   (SELECT round(o.probability::numeric, 4) FROM o WHERE o.kind = 'shock'),
+		   round(min(w.shock)::numeric, 4),
 		   quota_decomp.deal_outcome(w.amount, w.q, '{1,20,47,20,1}') FILTER (WHERE w.q IS NOT NULL)
 	FROM w CROSS JOIN LATERAL generate_series(1, w.n) AS g
 	GROUP BY 1, 2, 3;
 END $$;
-COMMENT ON FUNCTION quota_decomp._forecast_cells(int, date, text) IS
+COMMENT ON FUNCTION quota_decomp._forecast_cells(int, date, text, date, numeric) IS
 'internal: what each leaf of the organisation is to bring of each product in each period from the current one on: from open deals, from deals not opened yet, and the distribution of both; those of a node are merged with deal_outcome(outcome)';
+
+CREATE FUNCTION quota_decomp._forecast_sums(plan_id int, day date, pipeline text, products boolean, near_ends date DEFAULT NULL, near_shock numeric DEFAULT NULL)
+RETURNS TABLE (org_id int, product_id int, period_id int, from_open numeric, new_deals numeric, from_new numeric, outcome quota_decomp.distribution)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 30000 SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+#variable_conflict use_variable
+BEGIN
+	RETURN QUERY
+	WITH node AS MATERIALIZED (
+		SELECT n.node_id FROM quota_decomp.visible_node n WHERE n.plan_id = plan_id AND (n.dimension = 'org' OR products OR n.kind = 'root')
+	), above AS MATERIALIZED (
+		-- who sees a part sees no sum of a node above it
+		SELECT c.node_id, c.ancestor_id FROM quota_decomp.visible_node_closure c JOIN node n ON n.node_id = c.ancestor_id WHERE c.plan_id = plan_id
+	), by_period AS (
+		-- what is not known of a part is not known of the whole
+		SELECT f.org_id, f.product_id, s.ancestor_id AS period_id, CASE WHEN bool_and(f.from_open IS NOT NULL) THEN sum(f.from_open) END AS from_open, sum(f.new_deals) AS new_deals,
+			   CASE WHEN bool_and(f.from_new IS NOT NULL) THEN sum(f.from_new) END AS from_new, quota_decomp.deal_outcome(f.outcome) AS outcome
+		FROM quota_decomp._forecast_cells(plan_id, day, pipeline, near_ends, near_shock) f
+		JOIN quota_decomp.visible_period_closure s ON s.plan_id = plan_id AND s.period_id = f.period_id GROUP BY 1, 2, 3
+	), by_product AS (
+		SELECT q.org_id, g.ancestor_id AS product_id, q.period_id, CASE WHEN bool_and(q.from_open IS NOT NULL) THEN sum(q.from_open) END AS from_open, sum(q.new_deals) AS new_deals,
+			   CASE WHEN bool_and(q.from_new IS NOT NULL) THEN sum(q.from_new) END AS from_new, quota_decomp.deal_outcome(q.outcome) AS outcome
+		FROM by_period q JOIN above g ON g.node_id = q.product_id GROUP BY 1, 2, 3
+	), sum AS (
+		SELECT o.ancestor_id AS org_id, q.product_id, q.period_id, CASE WHEN bool_and(q.from_open IS NOT NULL) THEN sum(q.from_open) END AS from_open, sum(q.new_deals) AS new_deals,
+			   CASE WHEN bool_and(q.from_new IS NOT NULL) THEN sum(q.from_new) END AS from_new, quota_decomp.deal_outcome(q.outcome) AS outcome
+		FROM by_product q JOIN above o ON o.node_id = q.org_id GROUP BY 1, 2, 3
+	)
+	SELECT s.org_id, s.product_id, s.period_id, s.from_open, s.new_deals, s.from_new, CASE WHEN s.from_open IS NOT NULL AND s.from_new IS NOT NULL THEN coalesce(s.outcome, '{}') END
+	FROM sum s;
+END $$;
+COMMENT ON FUNCTION quota_decomp._forecast_sums(int, date, text, boolean, date, numeric) IS
+'internal: _forecast_cells added up over the organisation, the periods and the products, or all products only; outcome is NULL where something is not known';
+
+CREATE FUNCTION quota_decomp._on_grid(outcome quota_decomp.distribution) RETURNS quota_decomp.distribution
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 10000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	-- {weights: amount@chance|chance*count, ...}
+	written CONSTANT text := outcome::text;
+	gridded quota_decomp.distribution;
+BEGIN
+	-- few amounts have few sums
+	IF outcome IS NULL OR length(written) - length(replace(written, '@', '')) <= 12 THEN
+		RETURN outcome;
+	END IF;
+	SELECT quota_decomp.deal_outcome(p.amount, p.chances, '{1,20,47,20,1}') INTO gridded
+	FROM (SELECT r.amount, ARRAY[round(d.c[1] * x.f, 6), round(d.c[2] * x.f, 6), round(d.c[3] * x.f, 6), round(d.c[4] * x.f, 6), round(d.c[5] * x.f, 6)] AS chances, d.n
+		  FROM (SELECT i.amount, i.c, i.n,
+					   -- a step of a tenth of the mean deal, but 2000 steps at least and 20000 at most
+					   greatest(round(sum(abs(i.amount) * i.n) OVER () / least(greatest(sum(i.n) OVER () * 10, 2000), 20000), 2), 0.01) AS step
+				FROM (SELECT split_part(x.deal, '@', 1)::numeric AS amount, string_to_array(split_part(split_part(x.deal, '@', 2), '*', 1), '|')::numeric[] AS c,
+							 coalesce(nullif(split_part(x.deal, '*', 2), ''), '1')::int AS n
+					  FROM unnest(string_to_array(split_part(btrim(written, '{}'), ': ', 2), ', ')) AS x(deal) OFFSET 0) AS i
+				WHERE i.amount <> 0) AS d
+		  CROSS JOIN LATERAL (SELECT greatest(1, round(abs(d.amount) / d.step)) * d.step AS near) AS s
+		  -- to the nearest step, or to the next where the chance, which makes up for
+		  -- the difference, would be above 1 in the best of the five scenarios: the mean stays
+		  CROSS JOIN LATERAL (SELECT sign(d.amount) * CASE WHEN abs(d.amount) * greatest(d.c[1], d.c[5]) <= s.near THEN s.near ELSE ceil(abs(d.amount) / d.step) * d.step END AS amount) AS r
+		  CROSS JOIN LATERAL (SELECT d.amount / r.amount AS f) AS x
+		  OFFSET 0) AS p
+	CROSS JOIN LATERAL generate_series(1, p.n) AS g;
+	RETURN gridded;
+END $$;
+COMMENT ON FUNCTION quota_decomp._on_grid(quota_decomp.distribution) IS 'internal: the distribution of a forecast with its amounts on a common step, so that many deals take no longer than few; of twelve amounts and less, itself';
+
+-- The two functions by which forecast and feasibility say what may come: one
+-- rule for both.  The views call them in their lists of columns, where they are
+-- not computed for rows and columns that nobody asks for.
+CREATE FUNCTION quota_decomp._to_come(outcome quota_decomp.distribution, p numeric) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 100000 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN (quota_decomp.percentile(quota_decomp._on_grid($1), $2)).value;
+END $$;
+COMMENT ON FUNCTION quota_decomp._to_come(quota_decomp.distribution, numeric) IS 'internal: a percentile of what is to come; NULL: not known';
+
+CREATE FUNCTION quota_decomp._chance(outcome quota_decomp.distribution, need numeric) RETURNS numeric
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 100000 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	-- what has been reached is reached
+	RETURN CASE WHEN $2 <= 0 THEN 1 ELSE round((quota_decomp.probability_at_least(quota_decomp._on_grid($1), $2)).value, 4) END;
+END $$;
+COMMENT ON FUNCTION quota_decomp._chance(quota_decomp.distribution, numeric) IS 'internal: how likely what is still needed will come; NULL: not known';
 
 CREATE FUNCTION quota_decomp._stage_flow(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (key text, member text, product text, opened date, step int, steps int, stage text, entered date, left_on date, days int, outcome text, won boolean, closed date, amount numeric)
@@ -638,6 +763,128 @@ END $$;
 COMMENT ON FUNCTION quota_decomp._stage_flow(text, date, text) IS
 'internal: each deal in each stage it has reached, and how it left it: passed, lost, or waiting still; without a history one stage, open';
 
+CREATE FUNCTION quota_decomp._step_rows(pipeline text, step text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (key text, link text, at date, member text, closed date)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 50000 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	s quota_decomp.visible_funnel_step;
+	relation regclass;
+	session_zone CONSTANT text := coalesce(zone, current_setting('TimeZone'));
+BEGIN
+	SELECT f.* INTO s FROM quota_decomp.visible_funnel_step f WHERE f.pipeline = pipeline AND f.step = step;
+	relation := quota_decomp._source(s.schema_name, s.relation_name);
+	PERFORM quota_decomp._column(relation, 'becomes', s.link_column, 'key'), quota_decomp._column(relation, 'key', s.key_column, 'key'),
+		quota_decomp._column(relation, 'member', s.member_column, 'key'), quota_decomp._column(relation, 'amount', s.amount_column, 'number');
+	-- what was taken back is not what was signed or paid
+	RETURN QUERY EXECUTE format('SELECT r.* FROM (SELECT %s AS key, f.%I::text AS link, %s AS at, %s AS member, %s AS closed FROM %s AS f WHERE %s) AS r WHERE r.at <= $1',
+		CASE WHEN s.key_column IS NULL THEN 'NULL::text' ELSE format('f.%I::text', s.key_column) END, s.link_column,
+		quota_decomp._day_column(relation, 'at', s.at_column, session_zone),
+		CASE WHEN s.member_column IS NULL THEN 'NULL::text' ELSE format('f.%I::text', s.member_column) END,
+		quota_decomp._day_column(relation, 'closed', s.closed_column, session_zone), relation,
+		CASE WHEN s.amount_column IS NULL THEN 'true' ELSE format('f.%I > 0', s.amount_column) END)
+	USING day;
+END $$;
+COMMENT ON FUNCTION quota_decomp._step_rows(text, text, date, text) IS 'internal: the rows of a step before or after a pipeline, as known on a day';
+
+CREATE FUNCTION quota_decomp._full_flow(pipeline text, day date, zone text DEFAULT NULL)
+RETURNS TABLE (key text, member text, product text, opened date, step int, steps int, stage text, entered date, left_on date, days int, outcome text, won boolean, closed date, amount numeric)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 50000 SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+#variable_conflict use_variable
+DECLARE
+	-- how many must have gone on for the usual time to be known
+	enough CONSTANT int := 20;
+	-- nearest first
+	before text[] := ARRAY(SELECT s.step FROM quota_decomp.visible_funnel_step s WHERE s.pipeline = pipeline AND s.place = 'before' ORDER BY s.step_no);
+	after text[] := ARRAY(SELECT s.step FROM quota_decomp.visible_funnel_step s WHERE s.pipeline = pipeline AND s.place = 'after' ORDER BY s.step_no);
+	tells_closed text[] := ARRAY(SELECT s.step FROM quota_decomp.visible_funnel_step s WHERE s.pipeline = pipeline AND s.closed_column IS NOT NULL);
+	won_stage text;
+BEGIN
+	IF before = '{}' AND after = '{}' THEN
+		RETURN QUERY SELECT f.* FROM quota_decomp._stage_flow(pipeline, day, zone) f;
+		RETURN;
+	END IF;
+	SELECT p.won[1] INTO won_stage FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
+	RETURN QUERY
+	WITH flow AS MATERIALIZED (
+		SELECT f.* FROM quota_decomp._stage_flow(pipeline, day, zone) f
+	), deal AS MATERIALIZED (
+		SELECT f.* FROM flow f WHERE f.step = 1
+	), lead AS MATERIALIZED (
+		SELECT b.no::int AS no, b.step, r.*, row_number() OVER () AS id FROM unnest(before) WITH ORDINALITY AS b(step, no) CROSS JOIN LATERAL quota_decomp._step_rows(pipeline, b.step, day, zone) r
+	), target AS (
+		-- what a lead may have become: a row of the step after it, or a deal
+		SELECT 0 AS no, d.key, d.opened AS at, d.won, d.closed, d.amount FROM deal d
+		UNION ALL
+		SELECT l.no, l.key, min(l.at), NULL, NULL, NULL FROM lead l WHERE l.key IS NOT NULL GROUP BY 1, 2
+	), signed AS MATERIALIZED (
+		SELECT a.no::int AS no, r.link AS key, min(r.at) AS at
+		FROM unnest(after) WITH ORDINALITY AS a(step, no) CROSS JOIN LATERAL quota_decomp._step_rows(pipeline, a.step, day, zone) r WHERE r.link IS NOT NULL GROUP BY 1, 2
+	), reached AS (
+		-- a step that was skipped was entered and passed, in no known time
+		SELECT d.key, d.member, d.product, d.opened, d.closed, d.amount, g.no, CASE g.no WHEN 0 THEN d.closed ELSE s.at END AS at, coalesce(f.no, 0) AS last
+		FROM deal d LEFT JOIN (SELECT s.key, max(s.no) AS no FROM signed s GROUP BY s.key) AS f ON f.key = d.key
+		CROSS JOIN generate_series(0, cardinality(after)) AS g(no)
+		LEFT JOIN signed s ON s.key = d.key AND s.no = g.no
+		WHERE after <> '{}' AND d.won AND g.no <= coalesce(f.no, 0)
+	), row AS MATERIALIZED (
+		SELECT -l.no AS place, l.step AS name, l.id::text AS key, l.member, NULL::text AS product, l.at AS opened, l.at AS entered, t.at AS next_at, t.key IS NOT NULL AS passed,
+			   CASE WHEN l.closed <= day THEN l.closed END AS given_up, l.step = ANY (tells_closed) AS told, t.won, t.closed, t.amount
+		FROM lead l LEFT JOIN target t ON t.no = l.no - 1 AND t.key = l.link
+		UNION ALL
+		SELECT r.no, CASE r.no WHEN 0 THEN won_stage ELSE after[r.no] END, r.key, r.member, r.product, r.opened, r.at,
+			   min(r.at) OVER (PARTITION BY r.key ORDER BY r.no ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), r.no < r.last, NULL, false, true, r.closed, r.amount
+		FROM reached r
+	), usual AS MATERIALIZED (
+		-- the time in which nine of ten have gone on: who is in the step for longer
+		-- is taken to be lost, if nothing else says so; who is not may yet go on
+		SELECT r.place, percentile_disc(0.9) WITHIN GROUP (ORDER BY greatest(r.next_at - r.entered, 0)) AS days
+		FROM row r WHERE r.passed AND r.next_at > day - 365 AND r.entered IS NOT NULL GROUP BY r.place HAVING count(*) >= enough
+	), judged AS (
+		SELECT r.*, CASE WHEN r.passed THEN 'passed' WHEN r.place = cardinality(after) AND after <> '{}' THEN NULL WHEN r.given_up IS NOT NULL THEN 'lost'
+						 WHEN NOT r.told AND r.entered + u.days < day THEN 'lost' ELSE 'waiting' END AS outcome, u.days AS usual_days
+		FROM row r LEFT JOIN usual u ON u.place = r.place
+	)
+	SELECT j.key, j.member, j.product, j.opened, CASE WHEN j.place < 0 THEN cardinality(before) + 1 + j.place ELSE cardinality(before) + n.steps + 1 + j.place END, cardinality(before) + n.steps,
+		   j.name, j.entered, x.left_on, CASE WHEN j.passed THEN greatest(x.left_on - j.entered, 0) END, j.outcome, j.won, j.closed, j.amount
+	FROM judged j CROSS JOIN (SELECT coalesce(max(f.steps), 1) AS steps FROM flow f) AS n
+	CROSS JOIN LATERAL (SELECT CASE WHEN j.passed THEN j.next_at WHEN j.outcome = 'lost' THEN coalesce(j.given_up, j.entered + j.usual_days) END AS left_on) AS x
+	UNION ALL
+	SELECT f.key, f.member, f.product, f.opened, cardinality(before) + f.step, cardinality(before) + f.steps, f.stage, f.entered, f.left_on, f.days, f.outcome, f.won, f.closed, f.amount
+	FROM flow f;
+END $$;
+COMMENT ON FUNCTION quota_decomp._full_flow(text, date, text) IS
+'internal: _stage_flow with the steps before and after the pipeline; steps is the number of the pipeline''s last stage; of the last step after it, which nothing follows, outcome is NULL';
+
+CREATE FUNCTION quota_decomp._unlinked_rows(pipeline text) RETURNS TABLE (step text, unlinked bigint)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 5 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+	s record;
+	other regclass;
+	other_key name;
+BEGIN
+	FOR s IN
+		SELECT f.*, n.schema_name AS next_schema, n.relation_name AS next_relation, n.key_column AS next_key
+		FROM quota_decomp.visible_funnel_step f
+		LEFT JOIN quota_decomp.visible_funnel_step n ON n.pipeline = f.pipeline AND f.place = 'before' AND n.place = 'before' AND n.step_no = f.step_no - 1
+		WHERE f.pipeline = pipeline
+	LOOP
+		IF s.next_key IS NULL THEN
+			other := quota_decomp._pipeline_relation(pipeline, false);
+			SELECT p.key_column INTO other_key FROM quota_decomp.visible_pipeline p WHERE p.pipeline = pipeline;
+		ELSE
+			other := quota_decomp._source(s.next_schema, s.next_relation);
+			other_key := s.next_key;
+		END IF;
+		step := s.step;
+		EXECUTE format('SELECT count(*) FROM %s AS f WHERE f.%I IS NOT NULL AND NOT EXISTS (SELECT FROM %s AS o WHERE o.%I::text = f.%2$I::text)',
+			quota_decomp._source(s.schema_name, s.relation_name), s.link_column, other, other_key) INTO unlinked;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION quota_decomp._unlinked_rows(text) IS 'internal: of each step before and after a pipeline, the rows that name an opportunity, or a row of the next step, that is not there';
+
 CREATE FUNCTION quota_decomp._funnel(pipeline text, day date, zone text DEFAULT NULL)
 RETURNS TABLE (cohort date, step int, stage text, entered bigint, passed bigint, lost bigint, waiting bigint, conversion numeric, won bigint, won_amount numeric, median_days numeric, note text)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
@@ -650,10 +897,10 @@ BEGIN
 		   round(count(*) FILTER (WHERE f.outcome = 'passed')::numeric / nullif(count(*) FILTER (WHERE f.outcome <> 'waiting'), 0), 4),
 		   count(*) FILTER (WHERE f.won), coalesce(sum(f.amount) FILTER (WHERE f.won), 0),
 		   (percentile_cont(0.5) WITHIN GROUP (ORDER BY f.days) FILTER (WHERE f.outcome = 'passed'))::numeric,
-		   concat_ws('; ', CASE WHEN NOT known THEN 'no history of stages: which stage deals are lost in, and how long each takes, cannot be known' END,
+		   concat_ws('; ', CASE WHEN NOT known AND f.stage = 'open' THEN 'no history of stages: which stage deals are lost in, and how long each takes, cannot be known' END,
 			   CASE WHEN f.opened IS NULL THEN 'no date of opening: no cohort' END,
 			   CASE WHEN 2 * count(*) FILTER (WHERE f.outcome = 'waiting') > count(*) THEN 'most have not left this stage yet: the rate is that of the fast ones' END)
-	FROM quota_decomp._stage_flow(pipeline, day, zone) f
+	FROM quota_decomp._full_flow(pipeline, day, zone) f
 	GROUP BY 1, 2, 3, f.opened IS NULL;
 END $$;
 COMMENT ON FUNCTION quota_decomp._funnel(text, date, text) IS 'internal: by month of opening and stage: how many deals entered it, passed it, were lost in it, and the days it took those who passed';
@@ -699,7 +946,7 @@ BEGIN
 	WITH flow AS MATERIALIZED (
 		-- what left a stage in the last quarter, and in the year before that
 		SELECT f.*, f.left_on > day - 91 AS recent
-		FROM quota_decomp._stage_flow(pipeline, day, zone) f WHERE f.outcome <> 'waiting' AND f.left_on > day - 456
+		FROM quota_decomp._full_flow(pipeline, day, zone) f WHERE f.outcome <> 'waiting' AND f.left_on > day - 456
 	), stage AS (
 		SELECT f.step, f.stage, count(*) FILTER (WHERE f.recent) AS n1, count(*) FILTER (WHERE NOT f.recent) AS n0,
 			   count(*) FILTER (WHERE f.recent AND f.outcome = 'passed')::numeric AS p1, count(*) FILTER (WHERE NOT f.recent AND f.outcome = 'passed')::numeric AS p0,
@@ -722,7 +969,7 @@ BEGIN
 	SELECT l.step, l.stage, l.n1, l.n0, round(l.r1, 4), round(l.r0, 4), l.d1, l.d0, l.by_rate, l.by_time,
 		   coalesce(l.enough AND l.by_rate + l.by_time > 0
 			   AND l.by_rate + l.by_time = max(l.by_rate + l.by_time) FILTER (WHERE l.enough) OVER (), false),
-		   concat_ws('; ', CASE WHEN NOT known THEN 'no history of stages: whether it is a stage, and which, cannot be known' END,
+		   concat_ws('; ', CASE WHEN NOT known AND l.stage = 'open' THEN 'no history of stages: whether it is a stage, and which, cannot be known' END,
 			   CASE WHEN NOT l.enough THEN 'fewer than 20 cases now or before: not judged' END)
 	FROM loss l;
 END $$;
@@ -763,7 +1010,7 @@ DECLARE
 	known boolean;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
-	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id));
+	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id, false));
 	IF pipeline IS NULL THEN
 		RETURN;
 	END IF;
@@ -822,7 +1069,7 @@ LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 500 SET search_path = pg_catalo
 DECLARE
 	size numeric;
 BEGIN
-	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id));
+	pipeline := coalesce(pipeline, quota_decomp._plan_pipeline(plan_id, false));
 	IF pipeline IS NULL THEN
 		RETURN;
 	END IF;

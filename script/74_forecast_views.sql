@@ -4,26 +4,16 @@
 -- Both views call one function a plan, which reads the pipeline with the rights
 -- of the reader and as it was known on the day.  The method is that of
 -- 65_pipeline.sql and is described in docs/forecast.md; here it is added up
--- over the organisation, the products and the periods.
+-- over the organisation, the products and the periods.  What may come is said by
+-- _to_come and _chance, there too: feasibility says the same.
 ----------------------------------------------------------------------
-
-CREATE FUNCTION quota_decomp._normal_above(z float8) RETURNS float8
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-	-- Abramowitz and Stegun 26.2.17, off by less than 1e-7; erf() is there from
-	-- PostgreSQL 16 on.  Beyond 8 exp() would underflow, which is an error
-	SELECT CASE WHEN $1 >= 0 THEN q.q ELSE 1 - q.q END
-	FROM (SELECT least(abs($1), 8) AS a) AS a
-	CROSS JOIN LATERAL (SELECT 1 / (1 + 0.2316419 * a.a) AS t) AS t
-	CROSS JOIN LATERAL (SELECT 0.3989422804014327 * exp(-a.a * a.a / 2) * t.t * (0.319381530 + t.t * (-0.356563782 + t.t * (1.781477937 + t.t * (-1.821255978 + t.t * 1.330274429)))) AS q) AS q
-$$;
-COMMENT ON FUNCTION quota_decomp._normal_above(float8) IS 'internal: the probability that a standard normal is above a number';
 
 CREATE FUNCTION quota_decomp._forecast_rows(plan_id int)
 RETURNS TABLE (org text, org_label text, org_path text, org_level text, org_depth int, org_sort int, parent_org text,
 			   product text, product_label text, product_path text, product_depth int, product_sort int,
 			   grain text, period text, period_starts date, period_ends date, today date,
-			   target numeric, actual numeric, open_deals bigint, without_amount bigint, open_amount numeric, from_open numeric, new_deals numeric, from_new numeric,
-			   expected numeric, low numeric, high numeric, probability numeric, coverage numeric,
+			   target numeric, required numeric, actual numeric, open_deals bigint, without_amount bigint, open_amount numeric, from_open numeric, new_deals numeric, from_new numeric,
+			   expected numeric, outcome quota_decomp.distribution, need numeric, coverage numeric,
 			   back_tests int, back_test_error numeric, back_test_bias numeric, note text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 10000 COST 10000000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_variable
@@ -32,9 +22,9 @@ DECLARE
 	m quota_decomp.visible_metric;
 	day date;
 	pipeline text := quota_decomp._plan_pipeline(plan_id);
-	reason text;
+	reason CONSTANT text := quota_decomp._no_forecast(plan_id);
 	first date;
-	near date;
+	near record;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
 	SELECT v.* INTO m FROM quota_decomp.visible_metric v WHERE v.metric = p.metric;
@@ -43,13 +33,7 @@ BEGIN
 	IF first IS NULL THEN
 		RETURN;
 	END IF;
-	reason := CASE
-		WHEN m.kind <> 'sum' OR m.value_column IS NULL OR m.direction <> 'higher' THEN format('%s is no amount that won deals bring: what is to come is not known', m.metric)
-		WHEN pipeline IS NULL THEN 'no pipeline is mapped for the plan: what is to come is not known' END;
-	-- how wrong forecasts were that looked as far ahead as the end of the quarter
-	-- (of a plan without quarters, the month) that runs; tonight the next begins
-	SELECT min(v.ends) INTO near FROM quota_decomp.visible_period v
-	WHERE v.plan_id = plan_id AND v.grain = quota_decomp._steering_grain(plan_id) AND v.ends > day + 1;
+	SELECT * INTO near FROM quota_decomp._near_trials(plan_id, day, CASE WHEN reason IS NULL THEN pipeline END);
 
 	RETURN QUERY
 	WITH span AS MATERIALIZED (
@@ -76,42 +60,24 @@ BEGIN
 		SELECT EXISTS (SELECT FROM deal d WHERE d.won AND d.opened IS NOT NULL AND d.closed IS NOT NULL) AS won
 	), aim AS MATERIALIZED (
 		SELECT t.org_id, g.ancestor_id AS product_id, s.period_id,
-			   CASE WHEN p.rate_method IS NULL THEN sum(t.amount) ELSE round(sum(t.amount * t.volume) / nullif(sum(t.volume), 0), coalesce(p.scale, 6)) END AS amount
+			   CASE WHEN p.rate_method IS NULL THEN sum(t.amount) ELSE round(sum(t.amount * t.volume) / nullif(sum(t.volume), 0), coalesce(p.scale, 6)) END AS amount,
+			   CASE WHEN p.rate_method IS NULL THEN sum(t.amount + coalesce(t.carried, 0)) ELSE round(sum((t.amount + coalesce(t.carried, 0)) * t.volume) / nullif(sum(t.volume), 0), coalesce(p.scale, 6)) END AS required
 		FROM quota_decomp.visible_target t
 		JOIN span s ON s.leaf_id = t.period_id
 		JOIN above g ON g.node_id = t.product_id
 		WHERE t.plan_id = plan_id AND t.tier = 'target' AND t.revision_from <= p.revision AND (t.revision_to IS NULL OR t.revision_to > p.revision)
 		GROUP BY 1, 2, 3
-	), trial AS MATERIALIZED (
-		SELECT o.kind, o.probability::numeric AS shock, (o.forecast_open + o.forecast_new) / nullif(greatest(o.actual_open + o.actual_new, 0), 0) - 1 AS miss
-		FROM quota_decomp._outlook(pipeline, day, ARRAY[near], p.first_month, p.time_zone) o WHERE reason IS NULL AND near IS NOT NULL AND o.kind IN ('back-test', 'shock')
-	), error AS MATERIALIZED (
-		SELECT count(t.miss)::int AS n, round(avg(abs(t.miss)), 4) AS mean, round(avg(t.miss), 4) AS bias FROM trial t WHERE t.kind = 'back-test'
-	), piece AS (
-		SELECT f.org_id, f.product_id, c.period_id, sum(f.value) AS actual, 0::numeric AS from_open, 0::numeric AS new_deals, 0::numeric AS from_new, 0::numeric AS variance, 0::numeric AS swing
-		FROM quota_decomp._facts(plan_id, p.metric, first, day + 1, '{org,product,day}') f JOIN calendar c ON c.day = f.day
+	), fact AS (
+		SELECT f.org_id, f.product_id, s.period_id, sum(f.value) AS actual
+		FROM quota_decomp._facts(plan_id, p.metric, first, day + 1, '{org,product,day}') f JOIN calendar c ON c.day = f.day JOIN span s ON s.leaf_id = c.period_id
 		WHERE m.kind = 'sum' AND first <= day
 		GROUP BY 1, 2, 3
-		UNION ALL
-		-- some weeks are forecast less well than a quarter: the shock of what is
-		-- near is that of forecasts over as many days
-		SELECT c.org_id, c.product_id, c.period_id, 0, c.from_open, c.new_deals, c.from_new, c.variance,
-			   CASE WHEN v.ends <= near THEN greatest(c.shock, (SELECT t.shock FROM trial t WHERE t.kind = 'shock')) ELSE c.shock END * (c.from_open + c.from_new)
-		FROM quota_decomp._forecast_cells(plan_id, day, pipeline) c JOIN quota_decomp.visible_period v ON v.plan_id = plan_id AND v.period_id = c.period_id
-		WHERE reason IS NULL
-	), by_period AS (
-		-- what is not known of a part is not known of the whole
-		SELECT q.org_id, q.product_id, s.period_id, sum(q.actual) AS actual, sum(q.from_open) AS from_open, bool_and(q.from_open IS NOT NULL) AS open_known,
-			   sum(q.new_deals) AS new_deals, sum(q.from_new) AS from_new, bool_and(q.from_new IS NOT NULL) AS new_known, sum(q.variance) AS variance, sum(q.swing) AS swing
-		FROM piece q JOIN span s ON s.leaf_id = q.period_id GROUP BY 1, 2, 3
-	), by_product AS (
-		SELECT q.org_id, g.ancestor_id AS product_id, q.period_id, sum(q.actual) AS actual, sum(q.from_open) AS from_open, bool_and(q.open_known) AS open_known,
-			   sum(q.new_deals) AS new_deals, sum(q.from_new) AS from_new, bool_and(q.new_known) AS new_known, sum(q.variance) AS variance, sum(q.swing) AS swing
-		FROM by_period q JOIN above g ON g.node_id = q.product_id GROUP BY 1, 2, 3
-	), sum AS MATERIALIZED (
-		SELECT o.ancestor_id AS org_id, q.product_id, q.period_id, sum(q.actual) AS actual, sum(q.from_open) AS from_open, bool_and(q.open_known) AS open_known,
-			   sum(q.new_deals) AS new_deals, sum(q.from_new) AS from_new, bool_and(q.new_known) AS new_known, sum(q.variance) AS variance, sum(q.swing) AS swing
-		FROM by_product q JOIN above o ON o.node_id = q.org_id GROUP BY 1, 2, 3
+	), fact_by_product AS (
+		SELECT f.org_id, g.ancestor_id AS product_id, f.period_id, sum(f.actual) AS actual FROM fact f JOIN above g ON g.node_id = f.product_id GROUP BY 1, 2, 3
+	), won AS MATERIALIZED (
+		SELECT o.ancestor_id AS org_id, f.product_id, f.period_id, sum(f.actual) AS actual FROM fact_by_product f JOIN above o ON o.node_id = f.org_id GROUP BY 1, 2, 3
+	), ahead AS MATERIALIZED (
+		SELECT s.* FROM quota_decomp._forecast_sums(plan_id, day, pipeline, true, near.ends, near.shock) s WHERE reason IS NULL
 	), placed AS (
 		SELECT coalesce(o.node_id, r.org_id) AS org_id, coalesce(u.node_id, r.product_id) AS product_id, d.amount, d.amount_source
 		FROM deal d CROSS JOIN rest r
@@ -128,7 +94,9 @@ BEGIN
 	), cell AS (
 		SELECT t.org_id, t.product_id, t.period_id FROM aim t
 		UNION
-		SELECT s.org_id, s.product_id, s.period_id FROM sum s
+		SELECT s.org_id, s.product_id, s.period_id FROM won s
+		UNION
+		SELECT s.org_id, s.product_id, s.period_id FROM ahead s
 		UNION
 		-- who has open deals has a forecast, save of what is over after today
 		SELECT n.org_id, n.product_id, v.period_id FROM open n CROSS JOIN quota_decomp.visible_period v WHERE v.plan_id = plan_id AND v.ends = day + 1
@@ -138,54 +106,50 @@ BEGIN
 		FROM node o JOIN node g ON g.dimension = 'product' AND g.depth = 0 CROSS JOIN (SELECT DISTINCT s.period_id FROM span s) AS v
 		WHERE o.dimension = 'org' AND o.planned
 	), figure AS (
-		SELECT k.org_id, k.product_id, v.grain, v.label, v.starts, v.ends, t.amount AS target, CASE WHEN m.kind = 'sum' THEN coalesce(s.actual, 0) END AS actual,
+		SELECT k.org_id, k.product_id, v.grain, v.label, v.starts, v.ends, t.amount AS target, t.required, CASE WHEN m.kind = 'sum' THEN coalesce(f.actual, 0) END AS actual,
 			   w.over, w.known, CASE WHEN reason IS NULL THEN coalesce(n.n, 0) END AS open_deals, n.listed, n.typical, n.nothing, CASE WHEN reason IS NULL AND coalesce(n.nothing, 0) = 0 THEN coalesce(n.amount, 0) END AS open_amount,
-			   CASE WHEN w.over THEN 0 WHEN w.known AND coalesce(s.open_known, true) THEN coalesce(s.from_open, 0) END AS from_open,
-			   CASE WHEN w.over THEN 0 WHEN w.known THEN coalesce(s.new_deals, 0) END AS new_deals,
-			   CASE WHEN w.over THEN 0 WHEN w.known AND coalesce(s.new_known, true) THEN coalesce(s.from_new, 0) END AS from_new,
-			   coalesce(s.variance, 0) AS variance, coalesce(s.swing, 0) AS swing
+			   CASE WHEN w.over OR w.known AND s.org_id IS NULL THEN 0 WHEN w.known THEN s.from_open END AS from_open,
+			   CASE WHEN w.over OR w.known AND s.org_id IS NULL THEN 0 WHEN w.known THEN s.new_deals END AS new_deals,
+			   CASE WHEN w.over OR w.known AND s.org_id IS NULL THEN 0 WHEN w.known THEN s.from_new END AS from_new,
+			   -- of who opened nothing of late 0 is expected, but not certain
+			   CASE WHEN w.over THEN '{}' WHEN w.known THEN s.outcome END AS outcome, w.known AND NOT w.over AND s.org_id IS NULL AS idle
 		FROM cell k
 		JOIN quota_decomp.visible_period v ON v.plan_id = plan_id AND v.period_id = k.period_id
 		-- after its last day nothing comes any more
 		CROSS JOIN LATERAL (SELECT v.ends <= day + 1 AS over, reason IS NULL AND (SELECT y.won FROM known y) AS known) AS w
 		LEFT JOIN aim t ON t.org_id = k.org_id AND t.product_id = k.product_id AND t.period_id = k.period_id
-		LEFT JOIN sum s ON s.org_id = k.org_id AND s.product_id = k.product_id AND s.period_id = k.period_id
+		LEFT JOIN won f ON f.org_id = k.org_id AND f.product_id = k.product_id AND f.period_id = k.period_id
+		LEFT JOIN ahead s ON s.org_id = k.org_id AND s.product_id = k.product_id AND s.period_id = k.period_id
 		LEFT JOIN open n ON n.org_id = k.org_id AND n.product_id = k.product_id
 	)
 	SELECT o.key, o.label, o.path, o.level, o.depth, o.sort_no, up.key, g.key, g.label, g.path, g.depth, g.sort_no, f.grain, f.label, f.starts, f.ends, day,
-		   f.target, f.actual, f.open_deals, CASE WHEN reason IS NULL THEN coalesce(f.listed + f.typical + f.nothing, 0) END, round(f.open_amount, 2),
-		   round(f.from_open, 2), round(f.new_deals, 2), round(f.from_new, 2), round(f.actual + x.come, 2),
-		   -- of what is to come nothing is negative where its mean is not
-		   round(f.actual + CASE WHEN x.come >= 0 THEN greatest(x.come - x.band, 0) ELSE x.come - x.band END, 2), round(f.actual + x.come + x.band, 2),
-		   CASE WHEN f.target IS NULL OR x.come IS NULL THEN NULL
-				WHEN x.band = 0 THEN CASE m.direction WHEN 'lower' THEN f.actual + x.come <= f.target ELSE f.actual + x.come >= f.target END::int
-				WHEN x.come >= 0 AND f.actual >= f.target THEN 1
-				ELSE round(quota_decomp._normal_above((f.target - f.actual - x.come)::float8 / x.sd)::numeric, 4) END,
-		   CASE WHEN f.target > f.actual AND NOT f.over THEN round(f.open_amount / (f.target - f.actual), 4) END,
-		   CASE WHEN reason IS NULL AND near IS NOT NULL THEN e.n END, e.mean, e.bias,
+		   f.target, f.required, f.actual, f.open_deals, CASE WHEN reason IS NULL THEN coalesce(f.listed + f.typical + f.nothing, 0) END, round(f.open_amount, 2),
+		   round(f.from_open, 2), round(f.new_deals, 2), round(f.from_new, 2), round(f.actual + f.from_open + f.from_new, 2), f.outcome,
+		   CASE WHEN m.direction = 'higher' THEN f.required - f.actual WHEN f.over THEN f.actual - f.required END,
+		   CASE WHEN f.required > f.actual AND NOT f.over THEN round(f.open_amount / (f.required - f.actual), 4) END,
+		   near.tests, near.error, near.bias,
 		   nullif(concat_ws('; ',
 			   CASE WHEN NOT p.decomposed THEN 'the plan has not been decomposed: there is no target' END,
 			   CASE WHEN NOT f.over THEN reason END,
 			   CASE WHEN reason IS NULL AND NOT f.known AND NOT f.over THEN 'no deal with a day of opening and of closing was won yet: what is to come is not known' END,
-			   CASE WHEN x.come IS NOT NULL AND f.known AND near IS NOT NULL AND e.n = 0 THEN 'too little history: there is no earlier forecast to compare with' END,
+			   CASE WHEN f.idle THEN 'neither open deals nor a history of them: nothing is expected, but how likely the target is, is not known' END,
+			   CASE WHEN f.from_open + f.from_new IS NOT NULL AND f.known AND near.tests = 0 THEN 'too little history: there is no earlier forecast to compare with' END,
 			   CASE WHEN f.listed + f.typical + f.nothing > 0 THEN format('%s of %s open deals without an amount: %s', f.listed + f.typical + f.nothing, f.open_deals,
 				   concat_ws(', ', CASE WHEN f.listed > 0 THEN f.listed || ' at list price' END, CASE WHEN f.typical > 0 THEN f.typical || ' at mean won deal' END,
 					   CASE WHEN f.nothing > 0 THEN f.nothing || ' not known' END)) END), '')
 	FROM figure f
 	JOIN node o ON o.node_id = f.org_id
 	JOIN node g ON g.node_id = f.product_id
-	LEFT JOIN node up ON up.node_id = o.parent_id
-	CROSS JOIN error e
-	CROSS JOIN LATERAL (SELECT y.come, y.sd, round((1.2816 * y.sd)::numeric, 2) AS band
-						FROM (SELECT f.from_open + f.from_new AS come, CASE WHEN f.over THEN 0 ELSE sqrt((f.variance + f.swing * f.swing)::float8) END AS sd) AS y) AS x;
+	LEFT JOIN node up ON up.node_id = o.parent_id;
 END $$;
 COMMENT ON FUNCTION quota_decomp._forecast_rows(int) IS 'internal: the rows of the view forecast, of a plan';
 
 CREATE FUNCTION quota_decomp._view_forecast(schema name) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 SELECT 'SELECT p.plan, p.metric, f.org, f.org_label, f.org_path, f.org_level, f.org_depth, f.org_sort, f.parent_org, f.product, f.product_label, f.product_path, f.product_depth, f.product_sort, '
-	'f.grain, f.period, f.period_starts, f.period_ends, f.today, f.target, f.actual, f.open_deals, f.without_amount, f.open_amount, f.from_open, f.new_deals, f.from_new, '
-	'f.expected, f.low, f.high, f.probability, f.coverage, f.back_tests, f.back_test_error, f.back_test_bias, f.note '
+	'f.grain, f.period, f.period_starts, f.period_ends, f.today, f.target, f.required, f.actual, f.open_deals, f.without_amount, f.open_amount, f.from_open, f.new_deals, f.from_new, '
+	'f.expected, round(f.actual + quota_decomp._to_come(f.outcome, 0.1), 2) AS low, round(f.actual + quota_decomp._to_come(f.outcome, 0.9), 2) AS high, '
+	'quota_decomp._chance(f.outcome, f.need) AS probability, f.coverage, f.back_tests, f.back_test_error, f.back_test_bias, f.note '
 	'FROM quota_decomp.visible_plan p CROSS JOIN LATERAL quota_decomp._forecast_rows(p.plan_id) f'
 $$;
 COMMENT ON FUNCTION quota_decomp._view_forecast(name) IS 'internal: the SELECT of the view forecast';
@@ -214,6 +178,7 @@ VALUES
 	('period_ends', 'the day after its last'),
 	('today', 'the day up to which all is known: as the setting quota_decomp.as_of, the plan or the clock says'),
 	('target', 'the committed number; NULL: none'),
+	('required', 'the target and what closed periods carried over into this one'),
 	('actual', 'what the metric says up to today; NULL: the metric does not add up'),
 	('open_deals', 'deals that are open today, the same in every period'),
 	('without_amount', 'those of them that have no amount of their own, see note'),
@@ -222,10 +187,10 @@ VALUES
 	('new_deals', 'deals not opened yet that should be won in the period'),
 	('from_new', 'what they should bring'),
 	('expected', 'actual, from_open and from_new'),
-	('low', 'the 10th percentile: nine times of ten it is more; a normal approximation'),
-	('high', 'the 90th percentile; a normal approximation'),
-	('probability', 'of reaching the target, from 0 to 1; a normal approximation'),
-	('coverage', 'open_amount by what is missing to the target; NULL: nothing is missing, or nothing can come any more'),
+	('low', 'the 10th percentile: nine times of ten it is more; as in feasibility'),
+	('high', 'the 90th percentile: one time of ten it is more'),
+	('probability', 'of reaching what is required, from 0 to 1; as in feasibility'),
+	('coverage', 'open_amount by what is missing to what is required; NULL: nothing is missing, or nothing can come any more'),
 	('back_tests', 'how many earlier forecasts of all deals, as far ahead as the end of the quarter that runs (of a plan without quarters, the month), have been answered'),
 	('back_test_error', 'their mean absolute error: 0.1 is 10 %'),
 	('back_test_bias', 'their mean error: above 0 they promised too much'),
@@ -247,7 +212,7 @@ DECLARE
 	enough CONSTANT int := 20;
 	p quota_decomp.visible_plan;
 	day date;
-	pipeline text := quota_decomp._plan_pipeline(plan_id);
+	pipeline text := quota_decomp._plan_pipeline(plan_id, false);
 	history boolean := pipeline IS NOT NULL AND quota_decomp._pipeline_relation(pipeline, true) IS NOT NULL;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
@@ -259,8 +224,8 @@ BEGIN
 		SELECT c.ancestor_id, c.node_id, c.distance FROM quota_decomp.visible_node_closure c JOIN node n ON n.node_id = c.ancestor_id WHERE c.plan_id = plan_id
 	), flow AS MATERIALIZED (
 		SELECT f.member, f.opened, date_trunc('month', f.opened::timestamp)::date AS month, f.step, f.steps, f.stage, f.days, f.outcome, f.won, f.amount,
-			   f.outcome = 'waiting' OR coalesce(f.left_on > day - 365, false) AS late
-		FROM quota_decomp._stage_flow(pipeline, day, p.time_zone) f WHERE pipeline IS NOT NULL AND f.opened IS NOT NULL
+			   f.outcome = 'waiting' OR coalesce(CASE WHEN f.outcome IS NULL THEN f.entered ELSE f.left_on END > day - 365, false) AS late
+		FROM quota_decomp._full_flow(pipeline, day, p.time_zone) f WHERE pipeline IS NOT NULL AND f.opened IS NOT NULL
 	), placed AS MATERIALIZED (
 		-- a deal is of the node its member was under when it was opened
 		SELECT f.month, f.step, f.stage, f.days, f.outcome, f.late, coalesce(k.node_id, (SELECT n.node_id FROM node n WHERE n.kind = 'unassigned' LIMIT 1)) AS node_id
@@ -297,6 +262,8 @@ BEGIN
 		-- the root has no peers: it is set against its own past
 		SELECT b.step, b.earlier_conversion, b.earlier_days, b.lost_by_rate + b.lost_by_time AS amount, b.bottleneck, b.recent_cases >= enough AND b.earlier_cases >= enough AS judged
 		FROM quota_decomp._bottleneck(pipeline, day, p.time_zone) b WHERE pipeline IS NOT NULL
+	), unlinked AS MATERIALIZED (
+		SELECT u.step, u.unlinked FROM quota_decomp._unlinked_rows(pipeline) u WHERE pipeline IS NOT NULL
 	), loss AS (
 		SELECT t.*, o.depth = 0 AS top, t.passed + t.lost >= enough AS many, b.basis_id, b.conversion AS rate, b.days AS rate_days,
 			   CASE WHEN o.depth = 0 AND t.month IS NULL THEN y.earlier_conversion ELSE e.conversion END AS peers, CASE WHEN o.depth = 0 AND t.month IS NULL THEN y.earlier_days ELSE e.days END AS peers_days,
@@ -311,18 +278,21 @@ BEGIN
 		LEFT JOIN worth w ON w.step = t.step
 		LEFT JOIN before y ON y.step = t.step
 	)
-	SELECT o.key, o.label, o.path, o.level, o.depth, o.sort_no, up.key, coalesce(to_char(l.month, 'YYYY-MM'), 'all'), l.month, day, l.step, l.stage, l.entered, l.passed,
-		   round(l.passed::numeric / nullif(l.passed + l.lost, 0), 4), l.lost, l.waiting, l.days, f.key, round(l.rate, 4), l.rate_days, round(l.peers, 4), l.peers_days,
+	SELECT o.key, o.label, o.path, o.level, o.depth, o.sort_no, up.key, coalesce(to_char(l.month, 'YYYY-MM'), 'all'), l.month, day, l.step, l.stage, l.entered, CASE WHEN NOT x.ends THEN l.passed END,
+		   round(l.passed::numeric / nullif(l.passed + l.lost, 0), 4), CASE WHEN NOT x.ends THEN l.lost END, CASE WHEN NOT x.ends THEN l.waiting END, l.days, CASE WHEN NOT x.ends THEN f.key END, round(l.rate, 4), l.rate_days, round(l.peers, 4), l.peers_days,
 		   CASE WHEN l.month IS NOT NULL THEN NULL WHEN l.top THEN coalesce(l.top_bottleneck, false)
 				ELSE coalesce(l.amount > 0 AND l.amount = max(l.amount) OVER (PARTITION BY l.org_id, l.month), false) END,
 		   l.amount,
-		   nullif(concat_ws('; ', CASE WHEN NOT history THEN 'without stage history only won of opened is known' END,
-			   CASE WHEN l.basis_id <> l.org_id THEN format('fewer than %s have left this stage: rate and rate_days are those of %s', enough, f.key) WHEN NOT l.many THEN format('fewer than %s have left this stage', enough) END,
+		   nullif(concat_ws('; ', CASE WHEN NOT history AND l.stage = 'open' THEN 'without stage history only won of opened is known' END,
+			   CASE WHEN x.ends THEN 'the last step: nothing follows' WHEN l.basis_id <> l.org_id THEN format('fewer than %s have left this stage: rate and rate_days are those of %s', enough, f.key) WHEN NOT l.many THEN format('fewer than %s have left this stage', enough) END,
+			   CASE WHEN l.top AND l.month IS NULL AND n.unlinked > 0 THEN format('rows that name what is not there: %s', n.unlinked) END,
 			   CASE WHEN 2 * l.waiting > l.entered THEN 'most have not left this stage yet: the rate is that of the fast ones' END,
-			   CASE WHEN l.month IS NULL AND l.top THEN 'peers are the year before the last quarter' || CASE WHEN l.judged THEN '' ELSE ', too few to judge' END END), '')
+			   CASE WHEN l.month IS NULL AND l.top AND NOT x.ends THEN 'peers are the year before the last quarter' || CASE WHEN l.judged THEN '' ELSE ', too few to judge' END END), '')
 	FROM loss l
 	JOIN node o ON o.node_id = l.org_id
 	JOIN node f ON f.node_id = l.basis_id
+	CROSS JOIN LATERAL (SELECT l.passed + l.lost + l.waiting = 0 AS ends) AS x
+	LEFT JOIN unlinked n ON n.step = l.stage
 	LEFT JOIN node up ON up.node_id = o.parent_id
 	UNION ALL
 	SELECT n.key, n.label, n.path, n.level, n.depth, n.sort_no, NULL, 'all', NULL, day, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
@@ -351,15 +321,15 @@ VALUES
 	('org_depth', 'levels above it: the root has 0'),
 	('org_sort', 'to sort by: parents before children'),
 	('parent_org', 'key of the member above it; NULL for the root, and where the reader does not see it'),
-	('cohort', 'the month the deals were opened in; all: what left the stage within the last year, and what is in it'),
+	('cohort', 'the month the deals were opened in, or came in before the pipeline; all: what left the stage within the last year, and what is in it'),
 	('cohort_starts', 'its first day; NULL: all'),
 	('today', 'the day up to which all is known: as the setting quota_decomp.as_of, the plan or the clock says'),
 	('step', 'number of the stage, from 1'),
-	('stage', 'the stage; open: there is no history of stages; NULL: nothing is known, see note'),
-	('entered', 'deals that have reached it, or passed it by'),
-	('passed', 'those that went on to a later stage or were won'),
+	('stage', 'the stage, or the step before or after the pipeline; open: there is no history of stages; NULL: nothing is known, see note'),
+	('entered', 'deals that have reached it, or passed it by; before the pipeline what has come in'),
+	('passed', 'those that went on to a later stage or were won; NULL: nothing follows'),
 	('conversion', 'passed by passed and lost; NULL: none has left it'),
-	('lost', 'those that were lost in it'),
+	('lost', 'those that were lost in it; before and after the pipeline those given up, or in it for longer than nine of ten need'),
 	('waiting', 'those that are in it still'),
 	('median_days', 'the days it took those who passed, the median'),
 	('rates_from', 'key of the member whose conversion and days rate and rate_days are: itself, or with fewer than 20 cases the nearest above that has as many'),

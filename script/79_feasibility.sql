@@ -11,11 +11,9 @@ CREATE TYPE quota_decomp._forecast_cell AS (
 	period_id int,
 	from_open numeric,
 	from_new numeric,
-	unknown boolean,
-	-- amount@probability*count, as distributions are written
-	outcome text
+	outcome quota_decomp.distribution
 );
-COMMENT ON TYPE quota_decomp._forecast_cell IS 'internal: what a leaf of the organisation is to bring in a period';
+COMMENT ON TYPE quota_decomp._forecast_cell IS 'internal: what a node of the organisation is to bring in a period; outcome NULL: not known';
 
 CREATE FUNCTION quota_decomp._forecast_input(plan_id int, day date) RETURNS quota_decomp._forecast_cell[]
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 1000000 SET search_path = pg_catalog, pg_temp AS $$
@@ -23,16 +21,11 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 1000000 SET search_path = pg_catalo
 DECLARE
 	answer quota_decomp._forecast_cell[];
 BEGIN
-	-- amounts are forecast of KPIs that are sums of amounts
-	IF NOT EXISTS (SELECT FROM quota_decomp.visible_plan p JOIN quota_decomp.visible_metric m ON m.metric = p.metric
-				   WHERE p.plan_id = plan_id AND p.rate_method IS NULL AND m.kind = 'sum' AND m.direction = 'higher' AND m.value_column IS NOT NULL)
-	   OR quota_decomp._plan_pipeline(plan_id) IS NULL THEN
+	IF quota_decomp._no_forecast(plan_id) IS NOT NULL THEN
 		RETURN NULL;
 	END IF;
-	SELECT coalesce(array_agg(ROW(s.org_id, s.period_id, s.from_open, s.from_new, s.unknown, s.outcome)::quota_decomp._forecast_cell), '{}') INTO answer
-	FROM (SELECT f.org_id, f.period_id, sum(f.from_open) AS from_open, sum(f.from_new) AS from_new, bool_or(f.from_open IS NULL OR f.from_new IS NULL) AS unknown,
-				 quota_decomp.deal_outcome(f.outcome)::text AS outcome
-		  FROM quota_decomp._forecast_cells(plan_id, day) f GROUP BY f.org_id, f.period_id) AS s;
+	SELECT coalesce(array_agg(ROW(f.org_id, f.period_id, f.from_open, f.from_new, f.outcome)::quota_decomp._forecast_cell), '{}') INTO answer
+	FROM quota_decomp._forecast_sums(plan_id, day, quota_decomp._plan_pipeline(plan_id), false) f;
 	RETURN answer;
 END $$;
 COMMENT ON FUNCTION quota_decomp._forecast_input(int, date) IS 'internal: the forecast of all open periods of a plan; NULL: it has none';
@@ -107,31 +100,8 @@ BEGIN
 		JOIN closure c ON c.node_id = coalesce(s.node_id, k.node_id, u.node_id)
 		WHERE pipeline IS NOT NULL GROUP BY c.ancestor_id
 	), ahead AS MATERIALIZED (
-		SELECT c.ancestor_id AS org_id, f.from_open, f.from_new, f.unknown, f.outcome
-		FROM unnest(forecast) f
-		JOIN quota_decomp.visible_period_closure e ON e.plan_id = plan_id AND e.period_id = f.period_id AND e.ancestor_id = period_id
-		JOIN closure c ON c.node_id = f.org_id
-	), item AS MATERIALIZED (
-		-- {weights: amount@chance|chance*count, ...}
-		SELECT f.org_id, split_part(x.deal, '@', 1)::numeric AS amount, string_to_array(split_part(split_part(x.deal, '@', 2), '*', 1), '|')::numeric[] AS chances,
-			   coalesce(nullif(split_part(x.deal, '*', 2), '')::int, 1) AS n
-		FROM unnest(forecast) f
-		JOIN quota_decomp.visible_period_closure e ON e.plan_id = plan_id AND e.period_id = f.period_id AND e.ancestor_id = period_id
-		CROSS JOIN LATERAL regexp_split_to_table(regexp_replace(btrim(f.outcome, '{}'), '^[^:]*: ', ''), ', ') AS x(deal)
-		WHERE x.deal LIKE '%@%'
-	), step AS MATERIALIZED (
-		-- amounts of a member in 2000 steps: exact enough, and no slower with many deals
-		SELECT c.ancestor_id AS org_id, greatest(round(sum(i.amount * i.n) / 2000, 2), 0.01) AS step FROM item i JOIN closure c ON c.node_id = i.org_id GROUP BY c.ancestor_id
-	), outcome AS MATERIALIZED (
-		SELECT x.org_id, quota_decomp.deal_outcome(x.amount, x.chances, '{1,20,47,20,1}') AS d
-		FROM (SELECT c.ancestor_id AS org_id, r.amount,
-					 CASE WHEN r.amount = i.amount THEN i.chances ELSE (SELECT array_agg(least(round(u.p * i.amount / r.amount, 6), 1) ORDER BY u.n) FROM unnest(i.chances) WITH ORDINALITY AS u(p, n)) END AS chances, i.n
-			  FROM item i JOIN closure c ON c.node_id = i.org_id JOIN step s ON s.org_id = c.ancestor_id
-			  CROSS JOIN LATERAL (SELECT CASE WHEN i.amount > 0 THEN greatest(1, round(i.amount / s.step)) * s.step ELSE i.amount END AS amount) AS r) AS x
-		CROSS JOIN LATERAL generate_series(1, x.n)
-		GROUP BY x.org_id
-	), sums AS MATERIALIZED (
-		SELECT a.org_id, round(sum(a.from_open), digits) AS from_open, round(sum(a.from_new), digits) AS from_new, bool_or(a.unknown) AS unknown FROM ahead a GROUP BY a.org_id
+		SELECT f.org_id, round(f.from_open, digits) AS from_open, round(f.from_new, digits) AS from_new, f.outcome
+		FROM unnest(forecast) f WHERE f.period_id = period_id
 	), stand AS MATERIALIZED (
 		SELECT m.node_id, trim_scale(CASE WHEN ratio THEN round(t.target / nullif(t.volume, 0), p.rate_digits) ELSE t.target END) AS target,
 			   trim_scale(CASE WHEN ratio THEN round(t.required / nullif(t.volume, 0), p.rate_digits) ELSE t.required END) AS required,
@@ -141,16 +111,11 @@ BEGIN
 		FROM node m LEFT JOIN target t ON t.org_id = m.node_id LEFT JOIN fact f ON f.org_id = m.node_id LEFT JOIN lately l ON l.org_id = m.node_id
 		WHERE m.planned
 	), chance AS MATERIALIZED (
-		SELECT s.node_id, w.remaining, c.from_open, c.from_new, c.org_id IS NOT NULL AS known, coalesce(c.unknown, false) AS unknown,
-			   CASE WHEN c.org_id IS NOT NULL AND NOT c.unknown THEN coalesce(lo.value, 0) END AS low, CASE WHEN c.org_id IS NOT NULL AND NOT c.unknown THEN coalesce(hi.value, 0) END AS high,
-			   CASE WHEN w.remaining <= 0 THEN 1 WHEN c.org_id IS NOT NULL AND NOT c.unknown AND w.remaining IS NOT NULL THEN coalesce(round(at_least.value, 4), 0) END AS probability
+		SELECT s.node_id, w.remaining, c.from_open, c.from_new, c.org_id IS NOT NULL AS known, c.outcome IS NULL AS unknown,
+			   quota_decomp._to_come(c.outcome, 0.1) AS low, quota_decomp._to_come(c.outcome, 0.9) AS high, quota_decomp._chance(c.outcome, w.remaining) AS probability
 		FROM stand s
 		CROSS JOIN LATERAL (SELECT CASE WHEN NOT ratio AND p.direction = 'higher' THEN s.required - s.actual END AS remaining) AS w
-		LEFT JOIN sums c ON c.org_id = s.node_id
-		LEFT JOIN outcome o ON o.org_id = s.node_id
-		LEFT JOIN LATERAL quota_decomp.percentile(o.d, 0.1) AS lo ON o.d IS NOT NULL
-		LEFT JOIN LATERAL quota_decomp.percentile(o.d, 0.9) AS hi ON o.d IS NOT NULL
-		LEFT JOIN LATERAL quota_decomp.probability_at_least(o.d, w.remaining) AS at_least ON o.d IS NOT NULL AND w.remaining > 0
+		LEFT JOIN ahead c ON c.org_id = s.node_id
 	)
 	SELECT m.key, m.label, m.path, m.level, m.depth, m.sort_no, u.key,
 		   s.target, s.required, s.actual, trim_scale(c.remaining),
@@ -161,7 +126,7 @@ BEGIN
 		   CASE WHEN c.remaining <= 0 THEN 'reached' WHEN c.probability IS NULL THEN 'not known' WHEN c.probability >= 0.7 THEN 'likely' WHEN c.probability >= 0.3 THEN 'at risk' ELSE 'unlikely' END,
 		   nullif(concat_ws('; ', CASE WHEN s.target IS NULL THEN 'no target' WHEN s.target = 0 THEN 'its target is 0' END,
 			   CASE WHEN p.kind NOT IN ('sum', 'ratio') OR p.kind = 'sum' AND p.value_column IS NULL OR ratio OR p.direction = 'lower' THEN 'a KPI that is no sum of amounts is not forecast'
-					WHEN forecast IS NULL THEN 'no pipeline is mapped for it: no forecast'
+					WHEN forecast IS NULL THEN quota_decomp._no_forecast(plan_id)
 					WHEN NOT c.known THEN 'neither open deals nor a history of them: no forecast'
 					WHEN c.unknown THEN 'an open deal has no date of opening, or nothing is known of its amount: no forecast' END,
 			   CASE WHEN adds_up AND s.lately IS NULL THEN 'nothing was sold in the last three months' END,

@@ -49,7 +49,7 @@ SELECT quota_decomp.create_pipeline('deals', 'dev_crm.deal', key => 'id', stage 
 SELECT org, remaining, open_deals, open_amount, coverage, probability BETWEEN 0 AND 1 AS chance, low <= expected AND expected <= high AS within, verdict, note
 FROM dev_bi.feasibility WHERE plan = 'y' AND period = '2026-08' ORDER BY org_sort;
 
--- one person, no history, no product; the only pipeline there is counts for this plan too, on the root
+-- one person, no history, no product; of two amounts, which one the only pipeline's deals bring is not known
 CREATE TABLE dev_crm.alone (id text);
 INSERT INTO dev_crm.alone VALUES ('Zoe');
 CREATE TABLE dev_crm.nothing (day date, who text, amount numeric);

@@ -81,6 +81,8 @@ SELECT * FROM pg_temp.error_of('SELECT create_pipeline(''p'', ''crm."Sale of 202
 SELECT * FROM pg_temp.error_of('SELECT create_pipeline(''p'', ''crm."Sale of 2026"'', ''id'', ''stage'', NULL)');
 SELECT * FROM pg_temp.error_of('SELECT create_pipeline(''p'', ''crm."Sale of 2026"'', ''id'', ''stage'', ''at'', history_key => ''id'')');
 SELECT * FROM pg_temp.error_of('SELECT create_pipeline(''p'', ''crm."Sale of 2026"'', ''id'', ''stage'', ''at'', history => ''crm.member'')');
+SELECT * FROM pg_temp.error_of('SELECT create_pipeline(''p'', ''crm."Sale of 2026"'', ''id'', ''stage'', ''at'', metric => ''nothing'')');
+SELECT * FROM pg_temp.error_of('SELECT create_pipeline(''p'', ''crm."Sale of 2026"'', ''id'', ''stage'', ''at'', metric => ''dated'')');
 SELECT * FROM pg_temp.error_of('SELECT create_pipeline(''p'', ''crm."Sale of 2026"'', ''id'', ''stage'', ''at'')');
 SELECT * FROM pg_temp.error_of('SELECT create_pipeline(''p'', ''crm."Sale of 2026"'', ''id'', ''stage'', ''at'')');
 SELECT * FROM pg_temp.error_of('SELECT create_activity(''a'', ''crm."Sale of 2026"'', ''at'', ''tags'')');

@@ -107,7 +107,7 @@ VALUES (1, 1, 'org', NULL, 'All', 'All', 'root', 0, 'All', 1, false, true), (1, 
 INSERT INTO quota_decomp.node_closure SELECT 1, node_id, node_id, 0 FROM quota_decomp.node UNION ALL SELECT 1, parent_id, node_id, 1 FROM quota_decomp.node WHERE parent_id IS NOT NULL;
 INSERT INTO quota_decomp.node_key VALUES (1, 'org', 'Ann', '-infinity', 'infinity', 2), (1, 'org', 'Bob', '-infinity', 'infinity', 3);
 INSERT INTO quota_decomp.period SELECT 1, m, 'month', to_char(d, 'YYYY-MM'), d::date, (d + interval '1 month')::date, 2026, NULL, m, 20, true FROM generate_series(6, 8) m, LATERAL (SELECT make_timestamp(2026, m::int, 1, 0, 0, 0) AS d) x;
-SELECT org_id, product_id, period_id, open_deals, without_amount, from_open, new_deals, from_new, variance, shock FROM quota_decomp._forecast_cells(1, '2026-06-30') ORDER BY 1, 2, 3;
+SELECT org_id, product_id, period_id, open_deals, without_amount, from_open, new_deals, from_new, shock FROM quota_decomp._forecast_cells(1, '2026-06-30') ORDER BY 1, 2, 3;
 -- July is the forecast of July; its distribution that of all
 SELECT sum(c.from_open) AS from_open, sum(c.from_new) AS from_new, f.from_open AS of_july, f.from_new AS of_july
 FROM quota_decomp._forecast_cells(1, '2026-06-30', 'deals') c, quota_decomp._forecast('deals', '2026-07-01', '2026-08-01', '2026-06-30') f WHERE c.period_id = 7 GROUP BY f.from_open, f.from_new;

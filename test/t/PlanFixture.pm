@@ -60,6 +60,8 @@ VALUES ('revenue', 'crm', 'sale', 'day', 'member', 'product', 'amount', 'sum', '
 	('market', 'crm', 'visit', 'day', NULL, NULL, NULL, 'sum', 'higher', 1, NULL, NULL);
 INSERT INTO quota_decomp.editable_pipeline (pipeline, schema_name, relation_name, key_column, member_column, product_column, stage_column, opened_column, closed_column, amount_column, won, lost)
 VALUES ('deals', 'crm', 'deal', 'id', 'member', 'product', 'stage', 'opened', 'closed', 'amount', '{won}', '{lost}');
+INSERT INTO quota_decomp.editable_funnel_step (pipeline, place, step_no, step, schema_name, relation_name, at_column, link_column)
+VALUES ('deals', 'after', 1, 'contract', 'crm', 'sale', 'day', 'id');
 INSERT INTO quota_decomp.editable_activity (activity, schema_name, relation_name, at_column, member_column) VALUES ('visits', 'crm', 'visit', 'day', 'member');
 INSERT INTO quota_decomp.editable_scorecard (scorecard, metric, weight) VALUES ('all', 'revenue', 1);
 SQL
