@@ -513,7 +513,9 @@ BEGIN
 			WHEN (m.schema_name, m.relation_name) = (p.schema_name, p.relation_name) THEN 3
 			-- the only one; which of several amounts it brings is not known
 			WHEN (SELECT count(*) FROM quota_decomp.visible_pipeline) = 1
-				 AND NOT (brings AND EXISTS (SELECT FROM quota_decomp.visible_metric o WHERE o.metric <> l.metric AND quota_decomp._brought_by_deals(o.metric))) THEN 4
+				 AND NOT (brings AND EXISTS (SELECT FROM quota_decomp.visible_metric o WHERE o.metric <> l.metric AND quota_decomp._brought_by_deals(o.metric)
+						  -- a market is what everybody sells
+						  AND NOT EXISTS (SELECT FROM quota_decomp.visible_plan q WHERE q.market = o.metric))) THEN 4
 			END AS rank) AS r
 	WHERE r.rank IS NOT NULL
 	ORDER BY r.rank, d.driver_no, p.pipeline LIMIT 1;

@@ -96,6 +96,8 @@ SELECT quota_decomp.drop_metric('all markets');
 SELECT quota_decomp.drop_plan('m'), quota_decomp.drop_plan('all'), quota_decomp.drop_plan('units');
 SELECT quota_decomp.drop_metric('all markets');
 
+-- several amounts are mapped by now: that the deals bring revenue is said
+UPDATE quota_decomp.editable_pipeline SET metric = 'revenue';
 -- who wins less than the others would with what he sells: Bo; not Cy, who sells what is hard to sell
 INSERT INTO dev_crm.deal SELECT 1000 + i, w, p, CASE WHEN i % 20 < CASE WHEN w = 'Bo' THEN 2 WHEN p = 'A' THEN 12 ELSE 4 END THEN 'won' ELSE 'lost' END, date '2026-01-01', date '2026-02-01' + i, 100
 FROM unnest('{Ann,Bo,Cy}'::text[]) w, unnest('{A,B}'::text[]) p, generate_series(1, 20) i WHERE p = CASE w WHEN 'Cy' THEN 'B' ELSE 'A' END OR w = 'Ann';
