@@ -309,7 +309,8 @@ CREATE TABLE quota_decomp.weight (
 	source text NOT NULL
 );
 CREATE INDEX weight_plan ON quota_decomp.weight (plan_id, dimension, driver_no, org_id);
-ALTER TABLE quota_decomp.weight ALTER value SET STATISTICS 0, ALTER share SET STATISTICS 0, ALTER source SET STATISTICS 0;
+ALTER TABLE quota_decomp.weight ALTER plan_id SET STATISTICS 30, ALTER dimension SET STATISTICS 30, ALTER driver_no SET STATISTICS 30, ALTER org_id SET STATISTICS 30,
+	ALTER product_id SET STATISTICS 30, ALTER period_id SET STATISTICS 30, ALTER value SET STATISTICS 0, ALTER share SET STATISTICS 0, ALTER source SET STATISTICS 0;
 COMMENT ON TABLE quota_decomp.weight IS 'every weight of the last decomposition, by driver, and blended (driver -1)';
 COMMENT ON COLUMN quota_decomp.weight.value IS 'what the driver''s source says, or what was taken for it';
 COMMENT ON COLUMN quota_decomp.weight.share IS 'the share of the whole dimension: what is blended';
@@ -413,8 +414,11 @@ CREATE TABLE quota_decomp.target (
 	-- reaches the index through the views that guard the table
 	PRIMARY KEY (plan_id, org_id, tier, product_id, period_id, revision_from)
 );
--- nothing is joined or chosen by these, and sorting them is most of an ANALYZE
-ALTER TABLE quota_decomp.target ALTER amount SET STATISTICS 0, ALTER volume SET STATISTICS 0, ALTER carried SET STATISTICS 0, ALTER rule SET STATISTICS 0;
+-- decompose() asks for statistics: of what is joined by, and no larger a sample
+-- than numbers that are all frequent need
+ALTER TABLE quota_decomp.target ALTER plan_id SET STATISTICS 30, ALTER tier SET STATISTICS 30, ALTER org_id SET STATISTICS 30, ALTER product_id SET STATISTICS 30,
+	ALTER period_id SET STATISTICS 30, ALTER revision_from SET STATISTICS 30, ALTER revision_to SET STATISTICS 30,
+	ALTER amount SET STATISTICS 0, ALTER volume SET STATISTICS 0, ALTER carried SET STATISTICS 0, ALTER rule SET STATISTICS 0;
 COMMENT ON TABLE quota_decomp.target IS 'the target of a node, for a product and a period of the finest grain: each cell of each node, in each revision';
 COMMENT ON COLUMN quota_decomp.target.revision_to IS 'the first revision in which it no longer holds; NULL: it holds';
 COMMENT ON COLUMN quota_decomp.target.volume IS 'of a ratio plan: the planned denominator';

@@ -161,7 +161,7 @@ END $$;
 COMMENT ON FUNCTION quota_decomp._weigh_presence() IS 'internal: the weights of who or what is planned for a part of the periods, and of its siblings';
 
 CREATE FUNCTION quota_decomp._prepare_split(plan_id int) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET enable_mergejoin = off SET default_statistics_target = 20 AS $$
 #variable_conflict use_variable
 DECLARE
 	p record;
@@ -275,7 +275,7 @@ BEGIN
 	FROM season s FULL JOIN ramp r ON r.org_id = s.org_id AND r.period_id = s.period_id;
 	ANALYZE pg_temp.qd_mix (org_id, product_id);
 	ANALYZE pg_temp.qd_season;
-	CREATE TEMP TABLE qd_parent_cell (org_id int, product_id int, period_id int, amount numeric) ON COMMIT DROP;
+	CREATE TEMP TABLE qd_parent_cell (org_id int, product_id int, period_id int, amount numeric, column_key bigint) ON COMMIT DROP;
 	CREATE INDEX ON pg_temp.qd_parent_cell (org_id, product_id, period_id);
 	-- filled by tiers
 	CREATE TEMP TABLE qd_free (org_id int, product_id int, period_id int, amount numeric, free numeric) ON COMMIT DROP;
@@ -363,13 +363,13 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	-- nested loop can bring them, and a sort of all cells is saved
 	SELECT CASE WHEN sign = 0 AND mix AND NOT season AND NOT bounded AND NOT totals AND NOT by_name THEN $query$
 		WITH seed AS (
-			SELECT o.parent_id, o.node_id, o.node_id AS row_key, o.amount AS row_total, o.product_id, c.period_id, o.product_id::bigint * 1000000 + c.period_id AS column_key, c.amount AS column_total,
+			SELECT o.parent_id, o.node_id, o.node_id AS row_key, o.amount AS row_total, o.product_id, c.period_id, c.column_key, c.amount AS column_total,
 				   o.factor AS weight, NULL::numeric AS low, NULL::numeric AS high, NULL::numeric AS locked
 			FROM (SELECT q.parent_id, q.node_id, q.amount, g.product_id, coalesce(f.factor, q.unknown_mix) AS factor
 				  FROM pg_temp.qd_org q CROSS JOIN pg_temp.qd_product g LEFT JOIN pg_temp.qd_mix f ON f.org_id = q.node_id AND f.product_id = g.product_id
 				  WHERE g.leaf AND q.depth = $1 AND ($3 IS NULL OR q.parent_id = $3)
 				  ORDER BY q.parent_id, q.node_id, g.product_id OFFSET 0) AS o
-			CROSS JOIN LATERAL (SELECT d.period_id, d.amount FROM pg_temp.qd_parent_cell d WHERE d.org_id = o.parent_id AND d.product_id = o.product_id ORDER BY d.period_id OFFSET 0) AS c
+			CROSS JOIN LATERAL (SELECT d.period_id, d.amount, d.column_key FROM pg_temp.qd_parent_cell d WHERE d.org_id = o.parent_id AND d.product_id = o.product_id ORDER BY d.period_id OFFSET 0) AS c
 		)
 		$query$ ELSE format($query$
 		WITH seed AS (
@@ -381,7 +381,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		)
 		$query$,
 		CASE WHEN by_name THEN 'o.key' ELSE 'o.node_id' END,
-		CASE WHEN by_name THEN 'g.key || '' x '' || e.label' ELSE 'c.product_id::bigint * 1000000 + c.period_id' END,
+		CASE WHEN by_name THEN 'g.key || '' x '' || e.label' ELSE 'c.column_key' END,
 		concat_ws(', ',
 			CASE WHEN totals THEN 'o.low AS row_low, o.high AS row_high' END,
 			CASE WHEN sign = 0 THEN format(CASE WHEN bounded THEN 'CASE WHEN x.org_id IS NULL THEN %s END AS weight' ELSE '%s AS weight' END,
@@ -414,7 +414,7 @@ COMMENT ON FUNCTION quota_decomp._level_query(boolean, boolean, int, boolean, bo
 -- Parent by parent down the tree; the root's cells of the tier are there.
 -- sign 0: the target; 1 or -1: a tier above or below it, whose difference is split.
 CREATE FUNCTION quota_decomp._split_down(plan_id int, tier quota_decomp.tier, revision int, unit numeric, sign int) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET default_statistics_target = 20 AS $$
 #variable_conflict use_variable
 DECLARE
 	parent record;
@@ -434,7 +434,7 @@ BEGIN
 		TRUNCATE pg_temp.qd_parent_cell, pg_temp.qd_restricted, pg_temp.qd_sum;
 		-- in the order in which they are looked up below
 		INSERT INTO pg_temp.qd_parent_cell
-		SELECT t.org_id, t.product_id, t.period_id, CASE WHEN sign = 0 THEN t.amount ELSE sign * (t.amount - u.amount) END
+		SELECT t.org_id, t.product_id, t.period_id, CASE WHEN sign = 0 THEN t.amount ELSE sign * (t.amount - u.amount) END, t.product_id::bigint * 1000000 + t.period_id
 		FROM quota_decomp.editable_target t
 		LEFT JOIN pg_temp.qd_free u ON sign <> 0 AND u.org_id = t.org_id AND u.product_id = t.product_id AND u.period_id = t.period_id
 		WHERE t.plan_id = plan_id AND t.tier = tier AND t.revision_from = revision
