@@ -674,11 +674,14 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 10000 SET search_path = pg_catalog
 #variable_conflict use_variable
 DECLARE
 	-- {weights: amount@chance|chance*count, ...}
-	written CONSTANT text := outcome::text;
+	written CONSTANT text := btrim(outcome::text, '{}');
 	gridded quota_decomp.distribution;
 BEGIN
-	-- few amounts have few sums
-	IF outcome IS NULL OR length(written) - length(replace(written, '@', '')) <= 12 THEN
+	-- few deals have few sums, and so have deals of few amounts: twelve, or 4096
+	IF outcome IS NULL OR written NOT LIKE '%*%' AND length(written) - length(replace(written, '@', '')) <= 12
+	   OR (SELECT coalesce(sum(ln(a.n + 1)), 0) FROM (
+			SELECT sum(coalesce(nullif(split_part(x.deal, '*', 2), ''), '1')::int) AS n
+			FROM unnest(string_to_array(split_part(written, ': ', 2), ', ')) AS x(deal) GROUP BY split_part(x.deal, '@', 1)) AS a) <= ln(4096.0) THEN
 		RETURN outcome;
 	END IF;
 	SELECT quota_decomp.deal_outcome(p.amount, p.chances, '{1,20,47,20,1}') INTO gridded
@@ -688,7 +691,7 @@ BEGIN
 					   greatest(round(sum(abs(i.amount) * i.n) OVER () / least(greatest(sum(i.n) OVER () * 10, 2000), 20000), 2), 0.01) AS step
 				FROM (SELECT split_part(x.deal, '@', 1)::numeric AS amount, string_to_array(split_part(split_part(x.deal, '@', 2), '*', 1), '|')::numeric[] AS c,
 							 coalesce(nullif(split_part(x.deal, '*', 2), ''), '1')::int AS n
-					  FROM unnest(string_to_array(split_part(btrim(written, '{}'), ': ', 2), ', ')) AS x(deal) OFFSET 0) AS i
+					  FROM unnest(string_to_array(split_part(written, ': ', 2), ', ')) AS x(deal) OFFSET 0) AS i
 				WHERE i.amount <> 0) AS d
 		  CROSS JOIN LATERAL (SELECT greatest(1, round(abs(d.amount) / d.step)) * d.step AS near) AS s
 		  -- to the nearest step, or to the next where the chance, which makes up for
@@ -699,7 +702,7 @@ BEGIN
 	CROSS JOIN LATERAL generate_series(1, p.n) AS g;
 	RETURN gridded;
 END $$;
-COMMENT ON FUNCTION quota_decomp._on_grid(quota_decomp.distribution) IS 'internal: the distribution of a forecast with its amounts on a common step, so that many deals take no longer than few; of twelve amounts and less, itself';
+COMMENT ON FUNCTION quota_decomp._on_grid(quota_decomp.distribution) IS 'internal: the distribution of a forecast with its amounts on a common step, so that many deals take no longer than few; where there are few sums, itself';
 
 -- The two functions by which forecast and feasibility say what may come: one
 -- rule for both.  The views call them in their lists of columns, where they are
