@@ -329,6 +329,7 @@ BEGIN
 			  UNION SELECT s.schema_name, s.relation_name FROM quota_decomp.visible_metric s
 			  UNION SELECT s.schema_name, s.relation_name FROM quota_decomp.visible_pipeline s
 			  UNION SELECT s.history_schema, s.history_relation FROM quota_decomp.visible_pipeline s
+			  UNION SELECT s.schema_name, s.relation_name FROM quota_decomp.visible_funnel_step s
 			  UNION SELECT s.schema_name, s.relation_name FROM quota_decomp.visible_activity s) AS m
 		JOIN pg_namespace n ON n.nspname = m.schema_name
 		JOIN pg_class r ON r.relnamespace = n.oid AND r.relname = m.relation_name AND r.relrowsecurity;
