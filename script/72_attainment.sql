@@ -128,15 +128,15 @@ CROSS JOIN LATERAL (
 		   sum(t.volume) FILTER (WHERE t.tier = 'base') AS base_volume,
 		   sum(t.volume) FILTER (WHERE t.tier = 'stretch') AS stretch_volume,
 		   sum(t.volume * g.share_gone) FILTER (WHERE t.tier = 'target') AS volume_due
-	FROM quota_decomp.target t
+	-- by the key, once
+	FROM (SELECT t.* FROM quota_decomp.target t WHERE t.plan_id = p.plan_id AND t.org_id = o.node_id
+		  AND t.revision_from <= p.revision AND (t.revision_to IS NULL OR t.revision_to > p.revision) OFFSET 0) AS t
 	CROSS JOIN LATERAL (SELECT CASE WHEN p.rate_method IS NULL THEN 1 ELSE t.volume END AS weight) AS w
 	JOIN progress g ON g.plan_id = t.plan_id AND g.period_id = t.period_id
 	JOIN quota_decomp.node_closure ic ON ic.plan_id = t.plan_id AND ic.node_id = t.product_id
 	JOIN quota_decomp.node i ON i.plan_id = ic.plan_id AND i.node_id = ic.ancestor_id AND i.dimension = 'product'
 	JOIN quota_decomp.period_closure qc ON qc.plan_id = t.plan_id AND qc.period_id = t.period_id
 	JOIN quota_decomp.period q ON q.plan_id = qc.plan_id AND q.period_id = qc.ancestor_id
-	WHERE t.plan_id = p.plan_id AND t.org_id = o.node_id
-	  AND t.revision_from <= p.revision AND (t.revision_to IS NULL OR t.revision_to > p.revision)
 	GROUP BY i.plan_id, i.node_id, q.plan_id, q.period_id) AS s
 WHERE o.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[])
    OR (o.plan_id, o.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp._own_nodes() n);
@@ -146,15 +146,17 @@ COMMENT ON VIEW quota_decomp.visible_target_cell IS 'internal: current targets o
 -- attainment
 ----------------------------------------------------------------------
 
--- The sum of facts by their keys, given as "SQL AS name", as SQL with %s for the
--- condition on f.
-CREATE FUNCTION quota_decomp._added(m quota_decomp._mapped_metric, keys text[]) RETURNS text
+-- The sum of facts by their keys, given as "SQL AS name", of f and constants of p.
+-- Where there are no facts to be looked for, the condition on p, or on what else
+-- is joined before, keeps them from being read; it is above the sum, not for every row.
+CREATE FUNCTION quota_decomp._added(m quota_decomp._mapped_metric, keys text[], condition text, only_if text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT format('SELECT %s%s AS value, %s AS denominator, count(*) AS facts FROM %s AS f WHERE %%s %s', (SELECT coalesce(string_agg(k.key || ', ', '' ORDER BY k.i), '') FROM unnest(keys) WITH ORDINALITY AS k(key, i)),
-		CASE m.kind WHEN 'distinct' THEN 'NULL::numeric' ELSE format('sum(%s)', m.value) END, CASE WHEN m.denominator LIKE 'NULL%' THEN m.denominator ELSE format('sum(%s)', m.denominator) END, m.relation,
-		CASE WHEN keys = '{}' THEN 'HAVING count(*) > 0' ELSE 'GROUP BY ' || (SELECT string_agg(i::text, ', ') FROM generate_series(1, cardinality(keys)) AS i) END)
+	SELECT format('SELECT s.* FROM (SELECT %s%s AS value, %s AS denominator, count(*) AS facts FROM %s AS f WHERE %s %s) AS s WHERE %s',
+		coalesce((SELECT string_agg(k.key || ', ', '' ORDER BY k.i) FROM unnest(keys) WITH ORDINALITY AS k(key, i)), ''),
+		CASE m.kind WHEN 'distinct' THEN 'NULL::numeric' ELSE format('sum(%s)', m.value) END, CASE WHEN m.denominator LIKE 'NULL%' THEN m.denominator ELSE format('sum(%s)', m.denominator) END, m.relation, condition,
+		coalesce('GROUP BY ' || (SELECT string_agg(k.i::text, ', ') FROM unnest(keys) WITH ORDINALITY AS k(key, i) WHERE NOT starts_with(k.key, 'p.')), 'HAVING count(*) > 0'), only_if)
 $$;
-COMMENT ON FUNCTION quota_decomp._added(quota_decomp._mapped_metric, text[]) IS 'internal: the sum of a metric''s facts by their keys, as SQL';
+COMMENT ON FUNCTION quota_decomp._added(quota_decomp._mapped_metric, text[], text, text) IS 'internal: the sum of a metric''s facts by their keys, as SQL';
 
 -- The facts of each row of a source are found before anything else is joined: a
 -- union keeps them apart, and lets conditions through.
@@ -198,15 +200,13 @@ DECLARE
 	form CONSTANT text := format('SELECT x.*, %L::text AS metric, %%s AS by_member, %%s AS by_product FROM (SELECT %%s, %%s, %%s, %s FROM %%s GROUP BY %%s) AS x', m.metric, sums);
 	by_product boolean;
 	keys text[];
-	added text;
 	facts text;
 	source text;
 	branches text[] := '{}';
 BEGIN
 	FOREACH by_product IN ARRAY CASE WHEN has_member_form THEN '{true,false}'::boolean[] ELSE '{}' END LOOP
 		keys := array_remove(CASE WHEN by_product AND has_products THEN ARRAY[m.product_key || ' AS product_key', m.starts || ' AS starts'] ELSE '{}' END || counted, NULL);
-		added := quota_decomp._added(m, keys);
-		facts := format('%s UNION ALL %s', format(added, m.by_member), format(added, m.in_period || ' AND k.key IS NULL'));
+		facts := format('%s UNION ALL %s', quota_decomp._added(m, keys, m.by_member, 'k.key IS NOT NULL'), quota_decomp._added(m, keys, m.in_period, 'k.key IS NULL'));
 		source := format('quota_decomp.visible_plan_period p%s JOIN quota_decomp.visible_org_key k ON k.plan_id = p.plan_id AND k.plan = p.plan',
 			CASE WHEN by_product AND has_products THEN format(m.changes, 'product_changes') ELSE '' END);
 		branches := branches || format(form, 'true', by_product::text, period, replace(org, 'o.', 'g.'), CASE WHEN by_product THEN product ELSE 'g.product_top AS product_id, g.product_top_key AS product, g.product_top_depth AS product_depth, g.product_top_label AS product_label, g.product_top_path AS product_path, g.product_top_sort AS product_sort' END,
@@ -217,8 +217,8 @@ BEGIN
 	keys := array_remove(ARRAY[CASE WHEN has_members THEN m.member_key || ' AS member_key' END, CASE WHEN has_products THEN m.product_key || ' AS product_key' END,
 		CASE WHEN has_members OR has_products THEN m.starts || ' AS starts' END, counted, CASE WHEN is_balance THEN m.at || ' AS at' END], NULL);
 	-- where nothing changes hands, it is not looked for, nor are many groups expected
-	facts := CASE WHEN has_members OR has_products THEN format('%s UNION ALL %s', format(quota_decomp._added(m, array_replace(keys, m.starts || ' AS starts', 'p.period_starts AS starts')), m.in_period || ' AND p.changes IS NULL'),
-		format(quota_decomp._added(m, keys), m.in_period || ' AND p.changes IS NOT NULL')) ELSE format(quota_decomp._added(m, keys), m.in_period) END;
+	facts := CASE WHEN has_members OR has_products THEN format('%s UNION ALL %s', quota_decomp._added(m, array_replace(keys, m.starts || ' AS starts', 'p.period_starts AS starts'), m.in_period, 'p.changes IS NULL'),
+		quota_decomp._added(m, keys, m.in_period, 'p.changes IS NOT NULL')) ELSE quota_decomp._added(m, keys, m.in_period, 'true') END;
 	IF is_balance THEN
 		-- the last one in the period of each member and product, whatever they are written as
 		facts := format('SELECT g.*, max(g.at) FILTER (WHERE g.value IS NOT NULL) OVER (PARTITION BY %s) = g.at AS is_last FROM (%s) AS g%s%s',
