@@ -44,18 +44,27 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION quota_decomp._progress() IS 'internal: visible_progress, planned apart';
 
--- The keys of everybody below a member; of the root there is one row without a
--- key, for there every fact is.  A leader who also sells has his key on his leaf.
+-- The keys of everybody below a member.  A leader who also sells has his key on his
+-- leaf.  They are taken for many: their index is then priced as one that is asked
+-- again and again, by a scan that does not sort pages for each of them.
 CREATE VIEW quota_decomp.visible_org_key WITH (security_barrier) AS
-SELECT p.plan_id, p.plan, a.node_id AS org_id, a.key AS org, a.level AS org_level, a.depth AS org_depth, k.key, k.valid_from, k.valid_to
+SELECT p.plan_id, p.plan, a.node_id AS org_id, k.key, k.valid_from, k.valid_to
+FROM quota_decomp.plan p
+JOIN quota_decomp.node a ON a.plan_id = p.plan_id AND a.dimension = 'org' AND a.kind NOT IN ('root', 'unassigned')
+JOIN quota_decomp.node_closure c ON c.plan_id = a.plan_id AND c.ancestor_id = a.node_id
+JOIN quota_decomp.node_key k ON k.plan_id = c.plan_id AND k.dimension = 'org' AND k.node_id = CASE a.kind WHEN 'self' THEN a.parent_id ELSE c.node_id END
+CROSS JOIN quota_decomp._many()
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[])
+   OR (a.plan_id, a.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp._own_nodes() n);
+COMMENT ON VIEW quota_decomp.visible_org_key IS 'internal: the keys whose facts count on a member, his own and those of all below, from when to when';
+
+CREATE VIEW quota_decomp.visible_org WITH (security_barrier) AS
+SELECT p.plan_id, p.plan, a.node_id AS org_id, a.key AS org, a.level AS org_level, a.depth AS org_depth, a.kind
 FROM quota_decomp.plan p
 JOIN quota_decomp.node a ON a.plan_id = p.plan_id AND a.dimension = 'org' AND a.kind <> 'unassigned'
-LEFT JOIN quota_decomp.node_closure c ON c.plan_id = a.plan_id AND c.ancestor_id = a.node_id AND a.kind <> 'root'
-LEFT JOIN quota_decomp.node_key k ON k.plan_id = c.plan_id AND k.dimension = 'org' AND k.node_id = CASE a.kind WHEN 'self' THEN a.parent_id ELSE c.node_id END
-WHERE (k.key IS NOT NULL OR a.kind = 'root')
-  AND (p.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[])
-	   OR (a.plan_id, a.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp._own_nodes() n));
-COMMENT ON VIEW quota_decomp.visible_org_key IS 'internal: the keys whose facts count on a member, his own and those of all below, from when to when; NULL: all facts';
+WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[])
+   OR (a.plan_id, a.node_id) IN (SELECT n.plan_id, n.node_id FROM quota_decomp._own_nodes() n);
+COMMENT ON VIEW quota_decomp.visible_org IS 'internal: the members of a plan and its root';
 
 -- What is nobody's is of the node 0.
 CREATE VIEW quota_decomp.visible_org_above WITH (security_barrier) AS
@@ -149,14 +158,14 @@ COMMENT ON VIEW quota_decomp.visible_target_cell IS 'internal: current targets o
 -- The sum of facts by their keys, given as "SQL AS name", of f and constants of p.
 -- Where there are no facts to be looked for, the condition on p, or on what else
 -- is joined before, keeps them from being read; it is above the sum, not for every row.
-CREATE FUNCTION quota_decomp._added(m quota_decomp._mapped_metric, keys text[], condition text, only_if text) RETURNS text
+CREATE FUNCTION quota_decomp._added(m quota_decomp._mapped_metric, keys text[], condition text, only_if text, joined text DEFAULT '') RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT format('SELECT s.* FROM (SELECT %s%s AS value, %s AS denominator, count(*) AS facts FROM %s AS f WHERE %s %s) AS s WHERE %s',
+	SELECT format('SELECT s.* FROM (SELECT %s%s AS value, %s AS denominator, count(*) AS facts FROM %s%s AS f WHERE %s %s) AS s WHERE %s',
 		coalesce((SELECT string_agg(k.key || ', ', '' ORDER BY k.i) FROM unnest(keys) WITH ORDINALITY AS k(key, i)), ''),
-		CASE m.kind WHEN 'distinct' THEN 'NULL::numeric' ELSE format('sum(%s)', m.value) END, CASE WHEN m.denominator LIKE 'NULL%' THEN m.denominator ELSE format('sum(%s)', m.denominator) END, m.relation, condition,
+		CASE m.kind WHEN 'distinct' THEN 'NULL::numeric' ELSE format('sum(%s)', m.value) END, CASE WHEN m.denominator LIKE 'NULL%' THEN m.denominator ELSE format('sum(%s)', m.denominator) END, joined, m.relation, condition,
 		coalesce('GROUP BY ' || (SELECT string_agg(k.i::text, ', ') FROM unnest(keys) WITH ORDINALITY AS k(key, i) WHERE NOT starts_with(k.key, 'p.')), 'HAVING count(*) > 0'), only_if)
 $$;
-COMMENT ON FUNCTION quota_decomp._added(quota_decomp._mapped_metric, text[], text, text) IS 'internal: the sum of a metric''s facts by their keys, as SQL';
+COMMENT ON FUNCTION quota_decomp._added(quota_decomp._mapped_metric, text[], text, text, text) IS 'internal: the sum of a metric''s facts by their keys, as SQL';
 
 -- The facts of each row of a source are found before anything else is joined: a
 -- union keeps them apart, and lets conditions through.
@@ -185,7 +194,6 @@ DECLARE
 	org CONSTANT text := 'o.org_id, o.org, o.org_level, o.org_depth';
 	product CONSTANT text := 'c.product_id, c.product, c.product_depth, c.product_label, c.product_path, c.product_sort';
 	of_period CONSTANT text := replace(period, 'g.', 'p.') || ', p.product_top, p.product_top_key, p.product_top_depth, p.product_top_label, p.product_top_path, p.product_top_sort';
-	of_member CONSTANT text := replace(org, 'o.', 'k.');
 	has_products CONSTANT boolean := m.is_product IS NOT NULL;
 	has_members CONSTANT boolean := m.is_member IS NOT NULL;
 	is_balance CONSTANT boolean := m.kind = 'balance_ratio';
@@ -206,11 +214,11 @@ DECLARE
 BEGIN
 	FOREACH by_product IN ARRAY CASE WHEN has_member_form THEN '{true,false}'::boolean[] ELSE '{}' END LOOP
 		keys := array_remove(CASE WHEN by_product AND has_products THEN ARRAY[m.product_key || ' AS product_key', m.starts || ' AS starts'] ELSE '{}' END || counted, NULL);
-		facts := format('%s UNION ALL %s', quota_decomp._added(m, keys, m.by_member, 'k.key IS NOT NULL'), quota_decomp._added(m, keys, m.in_period, 'k.key IS NULL'));
-		source := format('quota_decomp.visible_plan_period p%s JOIN quota_decomp.visible_org_key k ON k.plan_id = p.plan_id AND k.plan = p.plan',
+		facts := format('%s UNION ALL %s', quota_decomp._added(m, keys, 'k.plan_id = p.plan_id AND k.org_id = o.org_id AND ' || m.by_member, 'o.kind <> ''root''', 'quota_decomp.visible_org_key k CROSS JOIN '), quota_decomp._added(m, keys, m.in_period, 'o.kind = ''root'''));
+		source := format('quota_decomp.visible_plan_period p%s JOIN quota_decomp.visible_org o ON o.plan_id = p.plan_id AND o.plan = p.plan',
 			CASE WHEN by_product AND has_products THEN format(m.changes, 'product_changes') ELSE '' END);
 		branches := branches || format(form, 'true', by_product::text, period, replace(org, 'o.', 'g.'), CASE WHEN by_product THEN product ELSE 'g.product_top AS product_id, g.product_top_key AS product, g.product_top_depth AS product_depth, g.product_top_label AS product_label, g.product_top_path AS product_path, g.product_top_sort AS product_sort' END,
-			quota_decomp._fenced(m, of_period || ', ' || of_member || CASE WHEN by_product THEN product_node ELSE '' END, source, facts, CASE WHEN by_product THEN of_product ELSE '' END, '', 18 + by_product::int + cardinality(keys) + 3) || CASE WHEN by_product THEN to_products ELSE '' END,
+			quota_decomp._fenced(m, of_period || ', ' || org || CASE WHEN by_product THEN product_node ELSE '' END, source, facts, CASE WHEN by_product THEN of_product ELSE '' END, '', 18 + by_product::int + cardinality(keys) + 3) || CASE WHEN by_product THEN to_products ELSE '' END,
 			concat_ws(', ', period, replace(org, 'o.', 'g.'), CASE WHEN by_product THEN product ELSE 'g.product_top, g.product_top_key, g.product_top_depth, g.product_top_label, g.product_top_path, g.product_top_sort' END));
 	END LOOP;
 
