@@ -185,7 +185,7 @@ COMMENT ON FUNCTION quota_decomp._fenced(quota_decomp._mapped_metric, text, text
 -- The first one also without products, for where only their total is asked for.
 -- One condition above all of them, on what the planner knows of the caller's,
 -- takes one form and leaves out the others, which are then not planned.
-CREATE FUNCTION quota_decomp._actual(m quota_decomp._mapped_metric) RETURNS text
+CREATE FUNCTION quota_decomp._actual(m quota_decomp._mapped_metric, columns text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -241,12 +241,12 @@ BEGIN
 			-- who does not see the whole has few keys
 			CASE WHEN has_member_form THEN ' AND p.whole' ELSE '' END, 16 + cardinality(keys) + 3 + is_balance::int)
 		|| ' JOIN quota_decomp.visible_org_above o ON o.plan_id = g.plan_id AND o.plan = g.plan AND o.node_id = g.org_node' || to_products, concat_ws(', ', period, org, product));
-	RETURN CASE WHEN has_member_form THEN format('SELECT b.* FROM (%s) AS b WHERE CASE WHEN cardinality(quota_decomp._given(b.org)) <= 20 AND ''(unassigned)'' <> ALL (quota_decomp._given(b.org)) '
-			'OR 0 = ALL (quota_decomp._given(b.org_depth)) THEN b.by_member ELSE NOT b.by_member OR NOT b.whole END AND CASE WHEN NOT b.by_member THEN true '
-			'WHEN ''(all)'' = ALL (quota_decomp._given(b.product)) OR 0 = ALL (quota_decomp._given(b.product_depth)) THEN NOT b.by_product ELSE b.by_product END', array_to_string(branches, ' UNION ALL '))
-		ELSE branches[1] END;
+	RETURN format('SELECT %s FROM (%s) AS b%s', columns, array_to_string(branches, ' UNION ALL '), CASE WHEN has_member_form
+		THEN ' WHERE CASE WHEN cardinality(quota_decomp._given(b.org)) <= 20 AND ''(unassigned)'' <> ALL (quota_decomp._given(b.org)) OR 0 = ALL (quota_decomp._given(b.org_depth)) '
+			'THEN b.by_member ELSE NOT b.by_member OR NOT b.whole END AND CASE WHEN NOT b.by_member THEN true '
+			'WHEN ''(all)'' = ALL (quota_decomp._given(b.product)) OR 0 = ALL (quota_decomp._given(b.product_depth)) THEN NOT b.by_product ELSE b.by_product END' ELSE '' END);
 END $$;
-COMMENT ON FUNCTION quota_decomp._actual(quota_decomp._mapped_metric) IS 'internal: a metric''s facts by member, product and period, as SQL';
+COMMENT ON FUNCTION quota_decomp._actual(quota_decomp._mapped_metric, text) IS 'internal: a metric''s facts by member, product and period, as SQL with these columns of b';
 
 CREATE FUNCTION quota_decomp._view_attainment(schema name) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -266,8 +266,8 @@ BEGIN
 		IF m.direction = 'lower' THEN
 			lower_is_better := lower_is_better || m.metric;
 		END IF;
-		actual := actual || format(' UNION ALL SELECT a.plan_id, a.plan, a.metric, a.org_id, a.org, a.org_level, a.org_depth, a.period_id, a.grain, a.period, a.period_starts, a.period_ends, '
-			'a.product_id, a.product, a.product_depth, a.product_label, a.product_path, a.product_sort, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, a.value, a.denominator, a.facts FROM (%s) AS a', quota_decomp._actual(m));
+		actual := actual || ' UNION ALL ' || quota_decomp._actual(m, 'b.plan_id, b.plan, b.metric, b.org_id, b.org, b.org_level, b.org_depth, b.period_id, b.grain, b.period, b.period_starts, b.period_ends, '
+			'b.product_id, b.product, b.product_depth, b.product_label, b.product_path, b.product_sort, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, b.value, b.denominator, b.facts');
 	END LOOP;
 	RETURN format($q$
 SELECT r.plan, r.metric, r.org, o.org_label, o.org_path, r.org_level, r.org_depth, o.org_sort, o.parent_org,
@@ -300,34 +300,35 @@ SELECT r.plan, r.metric, r.org, o.org_label, o.org_path, r.org_level, r.org_dept
 		ELSE 'none' END AS tier_reached,
 	o.planned, r.state, r.revision
 FROM (
+	SELECT b.plan_id, b.plan, b.metric, b.org_id, b.org, b.org_level, b.org_depth, b.period_id, b.grain, b.period, b.period_starts, b.period_ends, b.product_id, b.product, b.product_depth, b.product_label, b.product_path, b.product_sort,
+		sum(b.target) AS target, sum(b.base) AS base, sum(b.stretch) AS stretch, sum(b.carried) AS carried, sum(b.due) AS due,
+		sum(b.volume) AS volume, sum(b.base_volume) AS base_volume, sum(b.stretch_volume) AS stretch_volume, sum(b.volume_due) AS volume_due,
+		sum(b.value) AS value, sum(b.denominator) AS denominator, coalesce(sum(b.facts), 0)::bigint AS facts
+	FROM (
+		SELECT t.plan_id, t.plan, t.metric, t.org_id, t.org, t.org_level, t.org_depth, t.period_id, t.grain, t.period, t.period_starts, t.period_ends, t.product_id, t.product, t.product_depth, t.product_label, t.product_path, t.product_sort,
+			t.target, t.base, t.stretch, t.carried, t.due, t.volume, t.base_volume, t.stretch_volume, t.volume_due,
+			NULL::numeric AS value, NULL::numeric AS denominator, NULL::bigint AS facts
+		FROM quota_decomp.visible_target_cell t CROSS JOIN quota_decomp._many()%4$s) AS b
+	GROUP BY b.plan_id, b.plan, b.metric, b.org_id, b.org, b.org_level, b.org_depth, b.period_id, b.grain, b.period, b.period_starts, b.period_ends, b.product_id, b.product, b.product_depth, b.product_label, b.product_path, b.product_sort) AS s
+JOIN quota_decomp._progress() g ON g.plan_id = s.plan_id AND g.plan = s.plan AND g.period_id = s.period_id
+-- beside the sums and not around them, for the planner copies what is inside
+CROSS JOIN LATERAL (
+	SELECT s.plan_id, s.plan, s.metric, s.org_id, s.org, s.org_level, s.org_depth, s.period_id, s.grain, s.period, s.period_starts, s.period_ends, s.product_id, s.product, s.product_depth, s.product_label, s.product_path, s.product_sort,
+	g.is_rate, g.scale, g.unit, g.state, g.revision, g.today, s.metric = ANY (%1$L::text[]) AS known, s.metric = ANY (%2$L::text[]) AS is_balance, s.metric = ANY (%3$L::text[]) AS lower_better,
+	g.working_days, g.working_days - g.days_gone AS days_left, g.share_gone, g.starts <= g.today AS begun, g.ends <= g.today + 1 AS over,
+	CASE WHEN g.is_rate THEN round(s.target / nullif(s.volume, 0), g.scale) ELSE s.target END AS target,
+	CASE WHEN g.is_rate THEN round(s.base / nullif(s.base_volume, 0), g.scale) ELSE s.base END AS base,
+	CASE WHEN g.is_rate THEN round(s.stretch / nullif(s.stretch_volume, 0), g.scale) ELSE s.stretch END AS stretch,
+	CASE WHEN g.is_rate THEN round((s.target + coalesce(s.carried, 0)) / nullif(s.volume, 0), g.scale) ELSE s.target + coalesce(s.carried, 0) END AS required,
+	CASE WHEN g.is_rate THEN round(s.due / nullif(s.volume_due, 0), g.scale) ELSE s.due END AS due,
+	s.volume, s.volume_due, s.value, s.denominator, s.facts,
+	CASE WHEN NOT s.metric = ANY (%1$L::text[]) THEN NULL
+		WHEN NOT g.is_rate THEN coalesce(s.value, 0)
+		ELSE round(s.value * CASE WHEN s.metric = ANY (%2$L::text[]) THEN least(g.ends, g.today + 1) - g.starts ELSE 1 END / nullif(s.denominator, 0), greatest(g.scale, 6)) END AS actual) AS d
+CROSS JOIN LATERAL (
 	SELECT d.*, CASE WHEN d.lower_better THEN - d.actual ELSE d.actual END AS at_least, CASE WHEN d.lower_better THEN - d.target ELSE d.target END AS target_met,
 		round(CASE WHEN d.lower_better THEN 1 + (d.target - d.actual) / nullif(abs(d.target), 0) WHEN d.target < 0 THEN 2 - d.actual / d.target ELSE d.actual / nullif(d.target, 0) END, 6) AS attainment,
-		round(CASE WHEN d.lower_better THEN 1 + (d.due - d.actual) / nullif(abs(d.due), 0) WHEN d.due < 0 THEN 2 - d.actual / d.due ELSE d.actual / nullif(d.due, 0) END, 6) AS attainment_to_date
-	FROM (
-		SELECT s.plan_id, s.plan, s.metric, s.org_id, s.org, s.org_level, s.org_depth, s.period_id, s.grain, s.period, s.period_starts, s.period_ends, s.product_id, s.product, s.product_depth, s.product_label, s.product_path, s.product_sort,
-			g.is_rate, g.scale, g.unit, g.state, g.revision, g.today, s.metric = ANY (%1$L::text[]) AS known, s.metric = ANY (%2$L::text[]) AS is_balance, s.metric = ANY (%3$L::text[]) AS lower_better,
-			g.working_days, g.working_days - g.days_gone AS days_left, g.share_gone, g.starts <= g.today AS begun, g.ends <= g.today + 1 AS over,
-			CASE WHEN g.is_rate THEN round(s.target / nullif(s.volume, 0), g.scale) ELSE s.target END AS target,
-			CASE WHEN g.is_rate THEN round(s.base / nullif(s.base_volume, 0), g.scale) ELSE s.base END AS base,
-			CASE WHEN g.is_rate THEN round(s.stretch / nullif(s.stretch_volume, 0), g.scale) ELSE s.stretch END AS stretch,
-			CASE WHEN g.is_rate THEN round((s.target + coalesce(s.carried, 0)) / nullif(s.volume, 0), g.scale) ELSE s.target + coalesce(s.carried, 0) END AS required,
-			CASE WHEN g.is_rate THEN round(s.due / nullif(s.volume_due, 0), g.scale) ELSE s.due END AS due,
-			s.volume, s.volume_due, s.value, s.denominator, s.facts,
-			CASE WHEN NOT s.metric = ANY (%1$L::text[]) THEN NULL
-				WHEN NOT g.is_rate THEN coalesce(s.value, 0)
-				ELSE round(s.value * CASE WHEN s.metric = ANY (%2$L::text[]) THEN least(g.ends, g.today + 1) - g.starts ELSE 1 END / nullif(s.denominator, 0), greatest(g.scale, 6)) END AS actual
-		FROM (
-			SELECT b.plan_id, b.plan, b.metric, b.org_id, b.org, b.org_level, b.org_depth, b.period_id, b.grain, b.period, b.period_starts, b.period_ends, b.product_id, b.product, b.product_depth, b.product_label, b.product_path, b.product_sort,
-				sum(b.target) AS target, sum(b.base) AS base, sum(b.stretch) AS stretch, sum(b.carried) AS carried, sum(b.due) AS due,
-				sum(b.volume) AS volume, sum(b.base_volume) AS base_volume, sum(b.stretch_volume) AS stretch_volume, sum(b.volume_due) AS volume_due,
-				sum(b.value) AS value, sum(b.denominator) AS denominator, coalesce(sum(b.facts), 0)::bigint AS facts
-			FROM (
-				SELECT t.plan_id, t.plan, t.metric, t.org_id, t.org, t.org_level, t.org_depth, t.period_id, t.grain, t.period, t.period_starts, t.period_ends, t.product_id, t.product, t.product_depth, t.product_label, t.product_path, t.product_sort,
-					t.target, t.base, t.stretch, t.carried, t.due, t.volume, t.base_volume, t.stretch_volume, t.volume_due,
-					NULL::numeric AS value, NULL::numeric AS denominator, NULL::bigint AS facts
-				FROM quota_decomp.visible_target_cell t CROSS JOIN quota_decomp._many()%4$s) AS b
-			GROUP BY b.plan_id, b.plan, b.metric, b.org_id, b.org, b.org_level, b.org_depth, b.period_id, b.grain, b.period, b.period_starts, b.period_ends, b.product_id, b.product, b.product_depth, b.product_label, b.product_path, b.product_sort) AS s
-		JOIN quota_decomp._progress() g ON g.plan_id = s.plan_id AND g.plan = s.plan AND g.period_id = s.period_id) AS d) AS r
+		round(CASE WHEN d.lower_better THEN 1 + (d.due - d.actual) / nullif(abs(d.due), 0) WHEN d.due < 0 THEN 2 - d.actual / d.due ELSE d.actual / nullif(d.due, 0) END, 6) AS attainment_to_date) AS r
 JOIN quota_decomp.visible_member_label o ON o.plan_id = r.plan_id AND o.plan = r.plan AND o.org_id = r.org_id $q$,
 		names, balances, lower_is_better, actual);
 END $$;
