@@ -81,8 +81,8 @@ COMMENT ON VIEW quota_decomp.visible_org_above IS 'internal: every member with h
 -- All that one member or product is written as is the same, for everybody: what
 -- counts must not depend on who reads.  So that it does not tell names, digests.
 CREATE FUNCTION quota_decomp._key_digest(key text) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-	SELECT pg_catalog.sha256(pg_catalog.convert_to(key, 'UTF8'))
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT sha256(convert_to(key, 'UTF8'))
 $$;
 COMMENT ON FUNCTION quota_decomp._key_digest(text) IS 'internal: what stands for a key that not everybody may read';
 
