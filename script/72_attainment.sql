@@ -182,7 +182,7 @@ COMMENT ON FUNCTION quota_decomp._fenced(quota_decomp._mapped_metric, text, text
 --   by_member   the facts of each key of a member are looked up by the index; those
 --               of the root are all that there are in the period
 --   otherwise   the facts of a period are read once, whoever is asked for
--- The first one also without products, for where only their total is asked for.
+-- and each without products, for where only their total is asked for.
 -- One condition above all of them, on what the planner knows of the caller's,
 -- takes one form and leaves out the others, which are then not planned.
 CREATE FUNCTION quota_decomp._actual(m quota_decomp._mapped_metric, columns text) RETURNS text
@@ -193,6 +193,8 @@ DECLARE
 	period CONSTANT text := 'g.plan_id, g.plan, g.whole, g.period_id, g.grain, g.period, g.period_starts, g.period_ends';
 	org CONSTANT text := 'o.org_id, o.org, o.org_level, o.org_depth';
 	product CONSTANT text := 'c.product_id, c.product, c.product_depth, c.product_label, c.product_path, c.product_sort';
+	top CONSTANT text := 'g.product_top, g.product_top_key, g.product_top_depth, g.product_top_label, g.product_top_path, g.product_top_sort';
+	top_as_product CONSTANT text := 'g.product_top AS product_id, g.product_top_key AS product, g.product_top_depth AS product_depth, g.product_top_label AS product_label, g.product_top_path AS product_path, g.product_top_sort AS product_sort';
 	of_period CONSTANT text := replace(period, 'g.', 'p.') || ', p.product_top, p.product_top_key, p.product_top_depth, p.product_top_label, p.product_top_path, p.product_top_sort';
 	has_products CONSTANT boolean := m.is_product IS NOT NULL;
 	has_members CONSTANT boolean := m.is_member IS NOT NULL;
@@ -217,34 +219,38 @@ BEGIN
 		facts := format('%s UNION ALL %s', quota_decomp._added(m, keys, 'k.plan_id = p.plan_id AND k.org_id = o.org_id AND ' || m.by_member, 'o.kind <> ''root''', 'quota_decomp.visible_org_key k CROSS JOIN '), quota_decomp._added(m, keys, m.in_period, 'o.kind = ''root'''));
 		source := format('quota_decomp.visible_plan_period p%s JOIN quota_decomp.visible_org o ON o.plan_id = p.plan_id AND o.plan = p.plan',
 			CASE WHEN by_product AND has_products THEN format(m.changes, 'product_changes') ELSE '' END);
-		branches := branches || format(form, 'true', by_product::text, period, replace(org, 'o.', 'g.'), CASE WHEN by_product THEN product ELSE 'g.product_top AS product_id, g.product_top_key AS product, g.product_top_depth AS product_depth, g.product_top_label AS product_label, g.product_top_path AS product_path, g.product_top_sort AS product_sort' END,
+		branches := branches || format(form, 'true', by_product::text, period, replace(org, 'o.', 'g.'), CASE WHEN by_product THEN product ELSE top_as_product END,
 			quota_decomp._fenced(m, of_period || ', ' || org || CASE WHEN by_product THEN product_node ELSE '' END, source, facts, CASE WHEN by_product THEN of_product ELSE '' END, '', 18 + by_product::int + cardinality(keys) + 3) || CASE WHEN by_product THEN to_products ELSE '' END,
-			concat_ws(', ', period, replace(org, 'o.', 'g.'), CASE WHEN by_product THEN product ELSE 'g.product_top, g.product_top_key, g.product_top_depth, g.product_top_label, g.product_top_path, g.product_top_sort' END));
+			concat_ws(', ', period, replace(org, 'o.', 'g.'), CASE WHEN by_product THEN product ELSE top END));
 	END LOOP;
 
-	keys := array_remove(ARRAY[CASE WHEN has_members THEN m.member_key || ' AS member_key' END, CASE WHEN has_products THEN m.product_key || ' AS product_key' END,
-		CASE WHEN has_members OR has_products THEN m.starts || ' AS starts' END, counted, CASE WHEN is_balance THEN m.at || ' AS at' END], NULL);
-	-- where nothing changes hands, it is not looked for, nor are many groups expected
-	facts := CASE WHEN has_members OR has_products THEN format('%s UNION ALL %s', quota_decomp._added(m, array_replace(keys, m.starts || ' AS starts', 'p.period_starts AS starts'), m.in_period, 'p.changes IS NULL'),
-		quota_decomp._added(m, keys, m.in_period, 'p.changes IS NOT NULL')) ELSE quota_decomp._added(m, keys, m.in_period, 'true') END;
-	IF is_balance THEN
-		-- the last one in the period of each member and product, whatever they are written as
-		facts := format('SELECT g.*, max(g.at) FILTER (WHERE g.value IS NOT NULL) OVER (PARTITION BY %s) = g.at AS is_last FROM (%s) AS g%s%s',
-			concat_ws(', ', 'true', CASE WHEN has_members THEN 'ks.same, CASE WHEN ks.same IS NULL THEN g.member_key END' END, CASE WHEN has_products THEN 'us.same, CASE WHEN us.same IS NULL THEN g.product_key END' END), facts,
-			CASE WHEN has_members THEN ' LEFT JOIN quota_decomp.visible_same_key ks ON ks.plan_id = p.plan_id AND ks.plan = p.plan AND ks.dimension = ''org'' AND ks.key = quota_decomp._key_digest(g.member_key::text)' ELSE '' END,
-			CASE WHEN has_products THEN ' LEFT JOIN quota_decomp.visible_same_key us ON us.plan_id = p.plan_id AND us.plan = p.plan AND us.dimension = ''product'' AND us.key = quota_decomp._key_digest(g.product_key::text)' ELSE '' END);
-	END IF;
-	branches := branches || format(form, 'false', 'true', period, org, product,
-		quota_decomp._fenced(m, of_period || CASE WHEN has_members THEN ', coalesce(k.org_id, 0) AS org_node' ELSE ', 0 AS org_node' END || product_node,
-			'quota_decomp.visible_plan_period p' || CASE WHEN has_members OR has_products THEN format(m.changes, 'changes') ELSE '' END, facts,
-			CASE WHEN has_members THEN ' LEFT JOIN quota_decomp.visible_member_key k ON k.plan_id = p.plan_id AND k.plan = p.plan AND ' || m.are_member ELSE '' END || of_product,
-			-- who does not see the whole has few keys
-			CASE WHEN has_member_form THEN ' AND p.whole' ELSE '' END, 16 + cardinality(keys) + 3 + is_balance::int)
-		|| ' JOIN quota_decomp.visible_org_above o ON o.plan_id = g.plan_id AND o.plan = g.plan AND o.node_id = g.org_node' || to_products, concat_ws(', ', period, org, product));
-	RETURN format('SELECT %s FROM (%s) AS b%s', columns, array_to_string(branches, ' UNION ALL '), CASE WHEN has_member_form
-		THEN ' WHERE CASE WHEN cardinality(quota_decomp._given(b.org)) <= 20 AND ''(unassigned)'' <> ALL (quota_decomp._given(b.org)) OR 0 = ALL (quota_decomp._given(b.org_depth)) '
-			'THEN b.by_member ELSE NOT b.by_member OR NOT b.whole END AND CASE WHEN NOT b.by_member THEN true '
-			'WHEN ''(all)'' = ALL (quota_decomp._given(b.product)) OR 0 = ALL (quota_decomp._given(b.product_depth)) THEN NOT b.by_product ELSE b.by_product END' ELSE '' END);
+	-- of a balance each product has its own last one
+	FOREACH by_product IN ARRAY CASE WHEN is_balance THEN '{true}' ELSE '{true,false}' END::boolean[] LOOP
+		keys := array_remove(ARRAY[CASE WHEN has_members THEN m.member_key || ' AS member_key' END, CASE WHEN has_products AND by_product THEN m.product_key || ' AS product_key' END,
+			CASE WHEN has_members OR has_products AND by_product THEN m.starts || ' AS starts' END, counted, CASE WHEN is_balance THEN m.at || ' AS at' END], NULL);
+		-- where nothing changes hands, it is not looked for, nor are many groups expected
+		facts := CASE WHEN m.starts || ' AS starts' = ANY (keys) THEN format('%s UNION ALL %s', quota_decomp._added(m, array_replace(keys, m.starts || ' AS starts', 'p.period_starts AS starts'), m.in_period, 'p.changes IS NULL'),
+			quota_decomp._added(m, keys, m.in_period, 'p.changes IS NOT NULL')) ELSE quota_decomp._added(m, keys, m.in_period, 'true') END;
+		IF is_balance THEN
+			-- the last one in the period of each member and product, whatever they are written as
+			facts := format('SELECT g.*, max(g.at) FILTER (WHERE g.value IS NOT NULL) OVER (PARTITION BY %s) = g.at AS is_last FROM (%s) AS g%s%s',
+				concat_ws(', ', 'true', CASE WHEN has_members THEN 'ks.same, CASE WHEN ks.same IS NULL THEN g.member_key END' END, CASE WHEN has_products THEN 'us.same, CASE WHEN us.same IS NULL THEN g.product_key END' END), facts,
+				CASE WHEN has_members THEN ' LEFT JOIN quota_decomp.visible_same_key ks ON ks.plan_id = p.plan_id AND ks.plan = p.plan AND ks.dimension = ''org'' AND ks.key = quota_decomp._key_digest(g.member_key::text)' ELSE '' END,
+				CASE WHEN has_products THEN ' LEFT JOIN quota_decomp.visible_same_key us ON us.plan_id = p.plan_id AND us.plan = p.plan AND us.dimension = ''product'' AND us.key = quota_decomp._key_digest(g.product_key::text)' ELSE '' END);
+		END IF;
+		branches := branches || format(form, 'false', by_product::text, period, org, CASE WHEN by_product THEN product ELSE top_as_product END,
+			quota_decomp._fenced(m, of_period || CASE WHEN has_members THEN ', coalesce(k.org_id, 0) AS org_node' ELSE ', 0 AS org_node' END || CASE WHEN by_product THEN product_node ELSE '' END,
+				'quota_decomp.visible_plan_period p' || CASE WHEN m.starts || ' AS starts' = ANY (keys) THEN format(m.changes, 'changes') ELSE '' END, facts,
+				CASE WHEN has_members THEN ' LEFT JOIN quota_decomp.visible_member_key k ON k.plan_id = p.plan_id AND k.plan = p.plan AND ' || m.are_member ELSE '' END || CASE WHEN by_product THEN of_product ELSE '' END,
+				-- who does not see the whole has few keys
+				CASE WHEN has_member_form THEN ' AND p.whole' ELSE '' END, 15 + by_product::int + cardinality(keys) + 3 + is_balance::int)
+			|| ' JOIN quota_decomp.visible_org_above o ON o.plan_id = g.plan_id AND o.plan = g.plan AND o.node_id = g.org_node' || CASE WHEN by_product THEN to_products ELSE '' END,
+			concat_ws(', ', period, org, CASE WHEN by_product THEN product ELSE top END));
+	END LOOP;
+	RETURN format('SELECT %s FROM (%s) AS b%s', columns, array_to_string(branches, ' UNION ALL '), CASE WHEN is_balance THEN '' ELSE
+		' WHERE CASE WHEN ''(all)'' = ALL (quota_decomp._given(b.product)) OR 0 = ALL (quota_decomp._given(b.product_depth)) THEN NOT b.by_product ELSE b.by_product END'
+		|| CASE WHEN has_member_form THEN ' AND CASE WHEN cardinality(quota_decomp._given(b.org)) <= 20 AND ''(unassigned)'' <> ALL (quota_decomp._given(b.org)) OR 0 = ALL (quota_decomp._given(b.org_depth)) '
+			'THEN b.by_member ELSE NOT b.by_member OR NOT b.whole END' ELSE '' END END);
 END $$;
 COMMENT ON FUNCTION quota_decomp._actual(quota_decomp._mapped_metric, text) IS 'internal: a metric''s facts by member, product and period, as SQL with these columns of b';
 
