@@ -637,12 +637,20 @@ BEGIN
 		joins := joins || format(' LEFT JOIN quota_decomp._keys(%s, ''product'') AS u ON %s', plan_id, format(matched, 'u', 'p'));
 		product_node := format('coalesce(u.node_id, %s)', product_node);
 	END IF;
+	-- a balance is one of all that its member and product are written as, also while a
+	-- key is nobody's: what comes later takes its place
+	IF balance AND match_org THEN
+		joins := joins || format(' LEFT JOIN (SELECT k.key, min(k.own_key) AS own_key FROM quota_decomp._keys(%s, ''org'') AS k GROUP BY k.key) AS os ON os.key = g.m', plan_id);
+	END IF;
+	IF balance AND match_product THEN
+		joins := joins || format(' LEFT JOIN (SELECT k.key, min(k.own_key) AS own_key FROM quota_decomp._keys(%s, ''product'') AS k GROUP BY k.key) AS us ON us.key = g.p', plan_id);
+	END IF;
 	statement := format('SELECT %s AS org_id, %s AS product_id, %s AS day, g.v, g.n, g.q, g.c%s%s FROM (%s) AS g%s%s',
 		CASE WHEN by_org THEN org_node ELSE 'NULL::int' END, CASE WHEN by_product THEN product_node ELSE 'NULL::int' END, CASE WHEN by_day THEN 'g.d' ELSE 'NULL::date' END,
 		CASE WHEN m.kind = 'distinct' THEN ', g.x' ELSE '' END,
 		CASE WHEN balance THEN format(', max(g.a) FILTER (WHERE g.v IS NOT NULL) OVER (PARTITION BY %s, %s, %s) = g.a AS is_last',
-			CASE WHEN match_org THEN 'coalesce(o.own_key, g.m), o.own_key IS NULL' ELSE '0' END,
-			CASE WHEN match_product THEN 'coalesce(u.own_key, g.p), u.own_key IS NULL' ELSE '0' END, CASE WHEN by_day THEN 'g.d' ELSE '0' END) ELSE '' END,
+			CASE WHEN match_org THEN 'coalesce(os.own_key, g.m)' ELSE '0' END,
+			CASE WHEN match_product THEN 'coalesce(us.own_key, g.p)' ELSE '0' END, CASE WHEN by_day THEN 'g.d' ELSE '0' END) ELSE '' END,
 		statement, joins, CASE WHEN whole THEN '' ELSE format(' WHERE %s IS NOT NULL', org_node) END);
 
 	-- and by what was asked for

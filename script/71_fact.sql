@@ -32,6 +32,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION quota_decomp._own_nodes() IS 'internal: own_node, planned apart';
 
+-- What conditions leave a column: the planner, which knows those of the caller,
+-- puts the values in place of the call.  A view may so take one form or another;
+-- it must be right with NULL, which says that nothing is known.
+CREATE FUNCTION quota_decomp._given_support(internal) RETURNS internal
+LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'qd_given_support';
+COMMENT ON FUNCTION quota_decomp._given_support(internal) IS 'internal: planner support of _given';
+
+CREATE FUNCTION quota_decomp._given(anyelement) RETURNS anyarray
+LANGUAGE C IMMUTABLE PARALLEL SAFE SUPPORT quota_decomp._given_support AS 'MODULE_PATHNAME', 'qd_given';
+COMMENT ON FUNCTION quota_decomp._given(anyelement) IS 'internal: the constants that conditions of the query compare the column with by = or IN; NULL: none';
+
 -- How many rows a join of small tables has is guessed far too low, and then what
 -- follows is looped over; this row is taken for many.
 CREATE FUNCTION quota_decomp._many() RETURNS SETOF int
@@ -56,16 +67,22 @@ COMMENT ON VIEW quota_decomp.visible_plan_day IS 'internal: the plans the curren
 CREATE VIEW quota_decomp.visible_plan_period WITH (security_barrier) AS
 SELECT p.plan_id, p.plan, p.metric, p.time_zone, q.period_id, q.grain, q.label AS period, q.starts AS period_starts, q.ends AS period_ends, q.leaf,
 	   least(q.ends, p.today + 1) AS to_day, r.node_id AS product_rest, r.key AS product_rest_key, r.label AS product_rest_label, r.path AS product_rest_path,
-	   -- whether a key changes products inside: else what is of one key is of one product
-	   EXISTS (SELECT FROM quota_decomp.node_key x WHERE x.plan_id = p.plan_id AND x.dimension = 'product'
-			   AND (x.valid_from > q.starts AND x.valid_from < q.ends OR x.valid_to > q.starts AND x.valid_to < q.ends)) AS products_move
+	   t.node_id AS product_top, t.key AS product_top_key, t.depth AS product_top_depth, t.label AS product_top_label, t.path AS product_top_path, t.sort_no AS product_top_sort,
+	   p.plan_id = ANY ((SELECT quota_decomp._plans_whole())::int[]) AS whole,
+	   -- the days inside on which a key comes to another member or product: between
+	   -- them, what is of one key is of one node
+	   (SELECT array_agg(DISTINCT d.day ORDER BY d.day) FROM quota_decomp.node_key x CROSS JOIN LATERAL (VALUES (x.valid_from), (x.valid_to)) AS d(day)
+		WHERE x.plan_id = p.plan_id AND x.dimension = 'product' AND d.day > q.starts AND d.day < q.ends) AS product_changes,
+	   (SELECT array_agg(DISTINCT d.day ORDER BY d.day) FROM quota_decomp.node_key x CROSS JOIN LATERAL (VALUES (x.valid_from), (x.valid_to)) AS d(day)
+		WHERE x.plan_id = p.plan_id AND d.day > q.starts AND d.day < q.ends) AS changes
 FROM (SELECT v.*, coalesce(nullif(pg_catalog.current_setting('quota_decomp.as_of', true), '')::date, v.as_of, (pg_catalog.now() AT TIME ZONE v.time_zone)::date) AS today
 	  FROM quota_decomp.plan v) AS p
 JOIN quota_decomp.period q ON q.plan_id = p.plan_id AND q.starts <= p.today
 -- the product of facts without one: (unassigned), or the one there is
 JOIN quota_decomp.node r ON r.plan_id = p.plan_id AND r.dimension = 'product' AND r.kind = CASE WHEN p.product IS NULL THEN 'root' ELSE 'unassigned' END
+LEFT JOIN quota_decomp.node t ON t.plan_id = r.plan_id AND t.node_id = coalesce(r.parent_id, r.node_id)
 WHERE p.plan_id = ANY ((SELECT quota_decomp._plans_read())::int[]);
-COMMENT ON VIEW quota_decomp.visible_plan_period IS 'internal: periods that have begun, with the day after the last that counts, and the product of facts without one';
+COMMENT ON VIEW quota_decomp.visible_plan_period IS 'internal: periods that have begun, with the day after the last that counts, the product of all facts and that of those without one';
 
 CREATE VIEW quota_decomp.visible_member_key WITH (security_barrier) AS
 SELECT p.plan_id, p.plan, k.key, k.valid_from, k.valid_to, o.node_id AS org_id, o.key AS org, o.label AS org_label, o.path AS org_path, o.level AS org_level, o.depth AS org_depth
@@ -161,8 +178,16 @@ CREATE TYPE quota_decomp._mapped_metric AS (
 	-- conditions: that the key of k, or of u, is the fact's, on its day
 	is_member text,
 	is_product text,
-	-- the same of a, facts with one product_key, in a period of p or at one moment
+	-- the same of g, facts of a member_key and a product_key, from the day starts on
+	are_member text,
 	are_product text,
+	-- the keys of g and its starts: the last of the days on which keys change hands,
+	-- else the first day of the period; for it changes is joined to p, with %1$s for
+	-- the column of p that has these days
+	member_key text,
+	product_key text,
+	starts text,
+	changes text,
 	-- condition: that the fact is of the key of k, in the period of p and on its
 	-- day; NULL if no index begins with the member
 	by_member text,
@@ -204,8 +229,7 @@ BEGIN
 		answer.at_kind := quota_decomp._column(source, 'at', m.at_column, 'day');
 		answer.at := format('f.%I', m.at_column);
 		answer.day := CASE answer.at_kind WHEN 'date' THEN answer.at WHEN 'timestamp' THEN format('%s::date', answer.at) ELSE format('(%s AT TIME ZONE p.time_zone)::date', answer.at) END;
-		PERFORM quota_decomp._column(source, 'member', m.member_column, 'key'), quota_decomp._column(source, 'product', m.product_column, 'key'),
-			quota_decomp._column(source, 'value', m.value_column, CASE m.kind WHEN 'distinct' THEN 'key' ELSE 'number' END),
+		PERFORM quota_decomp._column(source, 'value', m.value_column, CASE m.kind WHEN 'distinct' THEN 'key' ELSE 'number' END),
 			quota_decomp._column(source, 'denominator', m.denominator_column, 'number'), quota_decomp._column(source, 'quantity', m.quantity_column, 'number');
 		answer.in_period := format('%s >= %s AND %s < %s', answer.at, quota_decomp._moment(answer.at_kind, 'p.period_starts', 'p.time_zone'),
 			answer.at, quota_decomp._moment(answer.at_kind, 'p.to_day', 'p.time_zone'));
@@ -222,9 +246,18 @@ BEGIN
 			THEN quota_decomp._key_condition(source, format('f.%I', m.member_column), m.member_column, 'k.key') || ' AND ' || replace(on_day, '%1$s', 'k') END;
 		answer.is_product := CASE WHEN m.product_column IS NOT NULL
 			THEN quota_decomp._key_condition(source, format('f.%I', m.product_column), m.product_column, 'u.key') || ' AND ' || replace(on_day, '%1$s', 'u') END;
+		on_day := 'g.starts >= %1$s.valid_from AND g.starts < %1$s.valid_to';
+		answer.are_member := CASE WHEN m.member_column IS NOT NULL
+			THEN quota_decomp._key_condition(source, 'g.member_key', m.member_column, 'k.key') || ' AND ' || replace(on_day, '%1$s', 'k') END;
 		answer.are_product := CASE WHEN m.product_column IS NOT NULL
-			THEN quota_decomp._key_condition(source, 'a.product_key', m.product_column, 'u.key') || ' AND '
-				|| replace(replace(on_day, '%1$s', 'u'), answer.at || ' ', format('coalesce(a.at, %s) ', quota_decomp._moment(answer.at_kind, 'p.period_starts', 'p.time_zone'))) END;
+			THEN quota_decomp._key_condition(source, 'g.product_key', m.product_column, 'u.key') || ' AND ' || replace(on_day, '%1$s', 'u') END;
+		-- by their bytes, as keys are matched
+		answer.member_key := CASE quota_decomp._column(source, 'member', m.member_column, 'key') WHEN 'text' THEN format('f.%I COLLATE "C"', m.member_column) WHEN 'other' THEN format('f.%I', m.member_column) END;
+		answer.product_key := CASE quota_decomp._column(source, 'product', m.product_column, 'key') WHEN 'text' THEN format('f.%I COLLATE "C"', m.product_column) WHEN 'other' THEN format('f.%I', m.product_column) END;
+		answer.starts := format('coalesce(CASE WHEN z.changes IS NOT NULL THEN z.changes[width_bucket(%s::%s, %s)] END, p.period_starts)', answer.at,
+			answer.at_kind, CASE answer.at_kind WHEN 'date' THEN 'z.changes' ELSE 'z.moments' END);
+		answer.changes := CASE answer.at_kind WHEN 'date' THEN ' CROSS JOIN LATERAL (SELECT p.%1$s AS changes) AS z'
+			ELSE format(' CROSS JOIN LATERAL (SELECT p.%%1$s AS changes, array_agg(%s ORDER BY d.day) AS moments FROM unnest(p.%%1$s) AS d(day)) AS z', quota_decomp._moment(answer.at_kind, 'd.day', 'p.time_zone')) END;
 		-- Where the day follows in the index, one range: it is all that is read, and
 		-- is guessed well.  Where it does not, the period may be read instead.
 		answer.by_member := (SELECT CASE WHEN bool_or(d.attname = m.at_column)
