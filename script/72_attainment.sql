@@ -80,14 +80,8 @@ COMMENT ON VIEW quota_decomp.visible_org_above IS 'internal: every member with h
 
 -- All that one member or product is written as is the same, for everybody: what
 -- counts must not depend on who reads.  So that it does not tell names, digests.
-CREATE FUNCTION quota_decomp._key_digest(key text) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT sha256(convert_to(key, 'UTF8'))
-$$;
-COMMENT ON FUNCTION quota_decomp._key_digest(text) IS 'internal: what stands for a key that not everybody may read';
-
 CREATE VIEW quota_decomp.visible_same_key WITH (security_barrier) AS
-SELECT p.plan_id, p.plan, k.dimension, quota_decomp._key_digest(k.key) AS key, min(quota_decomp._key_digest(n.key)::text) AS same
+SELECT p.plan_id, p.plan, k.dimension, pg_catalog.sha256(pg_catalog.convert_to(k.key, 'UTF8')) AS key, min(pg_catalog.sha256(pg_catalog.convert_to(n.key, 'UTF8'))::text) AS same
 FROM quota_decomp.plan p
 JOIN quota_decomp.node_key k ON k.plan_id = p.plan_id
 JOIN quota_decomp.node n ON n.plan_id = k.plan_id AND n.node_id = k.node_id
@@ -233,17 +227,18 @@ BEGIN
 			quota_decomp._added(m, keys, m.in_period, 'p.changes IS NOT NULL')) ELSE quota_decomp._added(m, keys, m.in_period, 'true') END;
 		IF is_balance THEN
 			-- the last one in the period of each member and product, whatever they are written as
-			facts := format('SELECT g.*, max(g.at) FILTER (WHERE g.value IS NOT NULL) OVER (PARTITION BY %s) = g.at AS is_last FROM (%s) AS g%s%s',
-				concat_ws(', ', 'true', CASE WHEN has_members THEN 'ks.same, CASE WHEN ks.same IS NULL THEN g.member_key END' END, CASE WHEN has_products THEN 'us.same, CASE WHEN us.same IS NULL THEN g.product_key END' END), facts,
-				CASE WHEN has_members THEN ' LEFT JOIN quota_decomp.visible_same_key ks ON ks.plan_id = p.plan_id AND ks.plan = p.plan AND ks.dimension = ''org'' AND ks.key = quota_decomp._key_digest(g.member_key::text)' ELSE '' END,
-				CASE WHEN has_products THEN ' LEFT JOIN quota_decomp.visible_same_key us ON us.plan_id = p.plan_id AND us.plan = p.plan AND us.dimension = ''product'' AND us.key = quota_decomp._key_digest(g.product_key::text)' ELSE '' END);
+			facts := format('SELECT g.*, max(g.at) FILTER (WHERE g.value IS NOT NULL) OVER (PARTITION BY %s) = g.at AS is_last FROM (SELECT g.*%s FROM (%s) AS g CROSS JOIN quota_decomp._many() OFFSET 0) AS g%s%s',
+				concat_ws(', ', 'true', CASE WHEN has_members THEN 'ks.same, CASE WHEN ks.same IS NULL THEN g.member_key END' END, CASE WHEN has_products THEN 'us.same, CASE WHEN us.same IS NULL THEN g.product_key END' END),
+				CASE WHEN has_members THEN ', pg_catalog.sha256(pg_catalog.convert_to(g.member_key::text, ''UTF8'')) AS member_digest' ELSE '' END || CASE WHEN has_products THEN ', pg_catalog.sha256(pg_catalog.convert_to(g.product_key::text, ''UTF8'')) AS product_digest' ELSE '' END, facts,
+				CASE WHEN has_members THEN ' LEFT JOIN quota_decomp.visible_same_key ks ON ks.plan_id = p.plan_id AND ks.plan = p.plan AND ks.dimension = ''org'' AND ks.key = g.member_digest' ELSE '' END,
+				CASE WHEN has_products THEN ' LEFT JOIN quota_decomp.visible_same_key us ON us.plan_id = p.plan_id AND us.plan = p.plan AND us.dimension = ''product'' AND us.key = g.product_digest' ELSE '' END);
 		END IF;
 		branches := branches || format(form, 'false', by_product::text, period, org, CASE WHEN by_product THEN product ELSE top_as_product END,
 			quota_decomp._fenced(m, of_period || CASE WHEN has_members THEN ', coalesce(k.org_id, 0) AS org_node' ELSE ', 0 AS org_node' END || CASE WHEN by_product THEN product_node ELSE '' END,
 				'quota_decomp.visible_plan_period p' || CASE WHEN m.starts || ' AS starts' = ANY (keys) THEN format(m.changes, 'changes') ELSE '' END, facts,
 				CASE WHEN has_members THEN ' LEFT JOIN quota_decomp.visible_member_key k ON k.plan_id = p.plan_id AND k.plan = p.plan AND ' || m.are_member ELSE '' END || CASE WHEN by_product THEN of_product ELSE '' END,
 				-- who does not see the whole has few keys
-				CASE WHEN has_member_form THEN ' AND p.whole' ELSE '' END, 15 + by_product::int + cardinality(keys) + 3 + is_balance::int)
+				CASE WHEN has_member_form THEN ' AND p.whole' ELSE '' END, 15 + by_product::int + cardinality(keys) + 3 + CASE WHEN is_balance THEN 1 + has_members::int + has_products::int ELSE 0 END)
 			|| ' JOIN quota_decomp.visible_org_above o ON o.plan_id = g.plan_id AND o.plan = g.plan AND o.node_id = g.org_node' || CASE WHEN by_product THEN to_products ELSE '' END,
 			concat_ws(', ', period, org, CASE WHEN by_product THEN product ELSE top END));
 	END LOOP;
