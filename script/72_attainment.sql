@@ -27,7 +27,7 @@ WITH plan_day AS (
 	FROM plan_day p JOIN quota_decomp.period q ON q.plan_id = p.plan_id AND q.leaf
 )
 SELECT q.plan_id, q.period_id, q.grain, q.label, q.starts, q.ends, q.leaf, q.working_days, p.today, l.days_gone,
-	   CASE WHEN q.working_days > 0 THEN round(l.days_gone::numeric / q.working_days, 12) ELSE round(l.by_calendar, 12) END AS share_gone,
+	   CASE WHEN q.working_days > 0 THEN round(l.days_gone::numeric / q.working_days, 20) ELSE round(l.by_calendar, 20) END AS share_gone,
 	   p.plan, p.is_rate, p.scale, p.unit, p.state, p.revision
 FROM (SELECT c.plan_id, c.ancestor_id, sum(l.days_gone)::int AS days_gone, avg(l.by_calendar) AS by_calendar
 	  FROM leaf l JOIN quota_decomp.period_closure c ON c.plan_id = l.plan_id AND c.period_id = l.period_id
@@ -80,14 +80,8 @@ COMMENT ON VIEW quota_decomp.visible_org_above IS 'internal: every member with h
 
 -- All that one member or product is written as is the same, for everybody: what
 -- counts must not depend on who reads.  So that it does not tell names, digests.
-CREATE FUNCTION quota_decomp._key_digest(key text) RETURNS bytea
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-	SELECT sha256(convert_to(key, 'UTF8'))
-$$;
-COMMENT ON FUNCTION quota_decomp._key_digest(text) IS 'internal: what stands for a key that not everybody may read';
-
 CREATE VIEW quota_decomp.visible_same_key WITH (security_barrier) AS
-SELECT p.plan_id, p.plan, k.dimension, quota_decomp._key_digest(k.key) AS key, min(quota_decomp._key_digest(n.key)::text) AS same
+SELECT p.plan_id, p.plan, k.dimension, pg_catalog.sha256(pg_catalog.convert_to(k.key, 'UTF8')) AS key, min(pg_catalog.sha256(pg_catalog.convert_to(n.key, 'UTF8'))::text) AS same
 FROM quota_decomp.plan p
 JOIN quota_decomp.node_key k ON k.plan_id = p.plan_id
 JOIN quota_decomp.node n ON n.plan_id = k.plan_id AND n.node_id = k.node_id
@@ -233,17 +227,18 @@ BEGIN
 			quota_decomp._added(m, keys, m.in_period, 'p.changes IS NOT NULL')) ELSE quota_decomp._added(m, keys, m.in_period, 'true') END;
 		IF is_balance THEN
 			-- the last one in the period of each member and product, whatever they are written as
-			facts := format('SELECT g.*, max(g.at) FILTER (WHERE g.value IS NOT NULL) OVER (PARTITION BY %s) = g.at AS is_last FROM (%s) AS g%s%s',
-				concat_ws(', ', 'true', CASE WHEN has_members THEN 'ks.same, CASE WHEN ks.same IS NULL THEN g.member_key END' END, CASE WHEN has_products THEN 'us.same, CASE WHEN us.same IS NULL THEN g.product_key END' END), facts,
-				CASE WHEN has_members THEN ' LEFT JOIN quota_decomp.visible_same_key ks ON ks.plan_id = p.plan_id AND ks.plan = p.plan AND ks.dimension = ''org'' AND ks.key = quota_decomp._key_digest(g.member_key::text)' ELSE '' END,
-				CASE WHEN has_products THEN ' LEFT JOIN quota_decomp.visible_same_key us ON us.plan_id = p.plan_id AND us.plan = p.plan AND us.dimension = ''product'' AND us.key = quota_decomp._key_digest(g.product_key::text)' ELSE '' END);
+			facts := format('SELECT g.*, max(g.at) FILTER (WHERE g.value IS NOT NULL) OVER (PARTITION BY %s) = g.at AS is_last FROM (SELECT g.*%s FROM (%s) AS g CROSS JOIN quota_decomp._many() OFFSET 0) AS g%s%s',
+				concat_ws(', ', 'true', CASE WHEN has_members THEN 'ks.same, CASE WHEN ks.same IS NULL THEN g.member_key END' END, CASE WHEN has_products THEN 'us.same, CASE WHEN us.same IS NULL THEN g.product_key END' END),
+				CASE WHEN has_members THEN ', pg_catalog.sha256(pg_catalog.convert_to(g.member_key::text, ''UTF8'')) AS member_digest' ELSE '' END || CASE WHEN has_products THEN ', pg_catalog.sha256(pg_catalog.convert_to(g.product_key::text, ''UTF8'')) AS product_digest' ELSE '' END, facts,
+				CASE WHEN has_members THEN ' LEFT JOIN quota_decomp.visible_same_key ks ON ks.plan_id = p.plan_id AND ks.plan = p.plan AND ks.dimension = ''org'' AND ks.key = g.member_digest' ELSE '' END,
+				CASE WHEN has_products THEN ' LEFT JOIN quota_decomp.visible_same_key us ON us.plan_id = p.plan_id AND us.plan = p.plan AND us.dimension = ''product'' AND us.key = g.product_digest' ELSE '' END);
 		END IF;
 		branches := branches || format(form, 'false', by_product::text, period, org, CASE WHEN by_product THEN product ELSE top_as_product END,
 			quota_decomp._fenced(m, of_period || CASE WHEN has_members THEN ', coalesce(k.org_id, 0) AS org_node' ELSE ', 0 AS org_node' END || CASE WHEN by_product THEN product_node ELSE '' END,
 				'quota_decomp.visible_plan_period p' || CASE WHEN m.starts || ' AS starts' = ANY (keys) THEN format(m.changes, 'changes') ELSE '' END, facts,
 				CASE WHEN has_members THEN ' LEFT JOIN quota_decomp.visible_member_key k ON k.plan_id = p.plan_id AND k.plan = p.plan AND ' || m.are_member ELSE '' END || CASE WHEN by_product THEN of_product ELSE '' END,
 				-- who does not see the whole has few keys
-				CASE WHEN has_member_form THEN ' AND p.whole' ELSE '' END, 15 + by_product::int + cardinality(keys) + 3 + is_balance::int)
+				CASE WHEN has_member_form THEN ' AND p.whole' ELSE '' END, 15 + by_product::int + cardinality(keys) + 3 + CASE WHEN is_balance THEN 1 + has_members::int + has_products::int ELSE 0 END)
 			|| ' JOIN quota_decomp.visible_org_above o ON o.plan_id = g.plan_id AND o.plan = g.plan AND o.node_id = g.org_node' || CASE WHEN by_product THEN to_products ELSE '' END,
 			concat_ws(', ', period, org, CASE WHEN by_product THEN product ELSE top END));
 	END LOOP;
@@ -285,13 +280,14 @@ SELECT r.plan, r.metric, r.org, o.org_label, o.org_path, r.org_level, r.org_dept
 	CASE WHEN NOT r.is_rate THEN trim_scale(r.required - r.actual) END AS remaining,
 	CASE WHEN NOT r.is_rate AND r.begun THEN trim_scale(round(CASE WHEN r.over THEN r.actual WHEN r.due / nullif(r.target, 0) > 0 THEN r.actual * r.target / r.due
 		ELSE r.actual / nullif(r.share_gone, 0) END, greatest(scale(r.unit), 2))) END AS run_rate,
-	CASE WHEN NOT r.is_rate AND r.days_left > 0 THEN trim_scale(round(greatest(r.required - r.actual, 0) / r.days_left, greatest(scale(r.unit), 2))) END AS required_rate,
+	CASE WHEN NOT r.is_rate AND r.days_left > 0 AND r.required IS NOT NULL THEN trim_scale(round(greatest(r.required - r.actual, 0) / r.days_left, greatest(scale(r.unit), 2))) END AS required_rate,
 	CASE WHEN r.is_rate AND NOT r.over THEN round(CASE WHEN r.is_balance THEN r.target * (coalesce(r.denominator, 0) + r.volume - r.volume_due) / (r.period_ends - r.period_starts)
 		ELSE (r.target * (coalesce(r.denominator, 0) + r.volume - r.volume_due) - coalesce(r.value, 0)) / nullif(r.volume - r.volume_due, 0) END, r.scale) END AS needed_rest,
 	r.working_days, r.days_left AS working_days_left,
 	CASE WHEN NOT r.known THEN 'run create_views'
 		WHEN r.target IS NULL THEN 'no target'
 		WHEN NOT r.begun THEN 'not begun'
+		WHEN r.actual = 'NaN' THEN 'not a number'
 		WHEN r.actual IS NULL THEN 'no sales'
 		WHEN r.over THEN CASE WHEN r.at_least >= r.target_met THEN 'done' ELSE 'missed' END
 		WHEN r.at_least >= r.target_met AND NOT r.lower_better AND NOT r.is_rate THEN 'done'
@@ -299,7 +295,7 @@ SELECT r.plan, r.metric, r.org, o.org_label, o.org_path, r.org_level, r.org_dept
 		WHEN r.attainment_to_date >= 1.05 OR r.due = 0 AND r.at_least > 0 THEN 'ahead'
 		WHEN r.attainment_to_date >= 0.95 OR r.due = 0 AND r.at_least = 0 OR r.due IS NULL THEN 'on track'
 		ELSE 'behind' END AS status,
-	CASE WHEN r.target IS NULL OR r.actual IS NULL OR NOT r.begun OR NOT r.over AND (r.lower_better OR r.is_rate) THEN NULL
+	CASE WHEN r.target IS NULL OR r.actual IS NULL OR r.actual = 'NaN' OR NOT r.begun OR NOT r.over AND (r.lower_better OR r.is_rate) THEN NULL
 		WHEN r.at_least >= CASE WHEN r.lower_better THEN - r.stretch ELSE r.stretch END THEN 'stretch'
 		WHEN r.at_least >= r.target_met THEN 'target'
 		WHEN r.at_least >= CASE WHEN r.lower_better THEN - r.base ELSE r.base END THEN 'base'
@@ -326,14 +322,14 @@ CROSS JOIN LATERAL (
 	CASE WHEN g.is_rate THEN round(s.base / nullif(s.base_volume, 0), g.scale) ELSE s.base END AS base,
 	CASE WHEN g.is_rate THEN round(s.stretch / nullif(s.stretch_volume, 0), g.scale) ELSE s.stretch END AS stretch,
 	CASE WHEN g.is_rate THEN round((s.target + coalesce(s.carried, 0)) / nullif(s.volume, 0), g.scale) ELSE s.target + coalesce(s.carried, 0) END AS required,
-	CASE WHEN g.is_rate THEN round(s.due / nullif(s.volume_due, 0), g.scale) ELSE s.due END AS due,
+	CASE WHEN g.is_rate THEN round(s.due / nullif(s.volume_due, 0), g.scale) ELSE round(s.due, greatest(scale(g.unit), 6)) END AS due,
 	s.volume, s.volume_due, s.value, s.denominator, s.facts,
 	CASE WHEN NOT s.metric = ANY (%1$L::text[]) THEN NULL
 		WHEN NOT g.is_rate THEN coalesce(s.value, 0)
 		ELSE round(s.value * CASE WHEN s.metric = ANY (%2$L::text[]) THEN least(g.ends, g.today + 1) - g.starts ELSE 1 END / nullif(s.denominator, 0), greatest(g.scale, 6)) END AS actual) AS d
 CROSS JOIN LATERAL (
 	SELECT d.*, CASE WHEN d.lower_better THEN - d.actual ELSE d.actual END AS at_least, CASE WHEN d.lower_better THEN - d.target ELSE d.target END AS target_met,
-		round(CASE WHEN d.lower_better THEN 1 + (d.target - d.actual) / nullif(abs(d.target), 0) WHEN d.target < 0 THEN 2 - d.actual / d.target ELSE d.actual / nullif(d.target, 0) END, 6) AS attainment,
+		round(CASE WHEN NOT d.begun AND d.lower_better THEN NULL WHEN d.lower_better THEN 1 + (d.target - d.actual) / nullif(abs(d.target), 0) WHEN d.target < 0 THEN 2 - d.actual / d.target ELSE d.actual / nullif(d.target, 0) END, 6) AS attainment,
 		round(CASE WHEN d.lower_better THEN 1 + (d.due - d.actual) / nullif(abs(d.due), 0) WHEN d.due < 0 THEN 2 - d.actual / d.due ELSE d.actual / nullif(d.due, 0) END, 6) AS attainment_to_date) AS r
 JOIN quota_decomp.visible_member_label o ON o.plan_id = r.plan_id AND o.plan = r.plan AND o.org_id = r.org_id $q$,
 		names, balances, lower_is_better, actual);
@@ -381,7 +377,7 @@ VALUES
 	('needed_rest', 'of a ratio: the value that the rest of the period must reach with its planned volume; of a balance: what it must be at the end'),
 	('working_days', 'of the period'),
 	('working_days_left', 'of them, after today'),
-	('status', 'not begun, ahead (from 105 % of what was due), on track (from 95 %), behind, no sales, done, missed, no target; run create_views: its KPI was mapped later'),
+	('status', 'not begun, not a number, ahead (from 105 % of what was due), on track (from 95 %), behind, no sales, done, missed, no target; run create_views: its KPI was mapped later'),
 	('tier_reached', 'the highest tier reached so far, or none; where lower is better and of a ratio, only when the period is over'),
 	('planned', 'whether the member gets targets in this plan; former members do not'),
 	('state', 'of the plan: draft or published'),
