@@ -133,7 +133,7 @@ BEGIN
 			   quota_decomp._no_number(f.actual),
 			   CASE WHEN NOT f.over THEN reason END,
 			   CASE WHEN reason IS NULL AND NOT f.known AND NOT f.over THEN 'no deal with a day of opening and of closing was won yet: what is to come is not known' END,
-			   CASE WHEN f.idle THEN 'neither open deals nor a history of them: nothing is expected, but how likely the target is, is not known' END,
+			   CASE WHEN f.idle THEN 'neither open deals nor a history of them: nothing is expected' || CASE WHEN f.actual >= f.required THEN '' ELSE ', but how likely the target is, is not known' END END,
 			   CASE WHEN f.from_open + f.from_new IS NOT NULL AND f.known AND near.tests = 0 THEN 'too little history: there is no earlier forecast to compare with' END,
 			   CASE WHEN f.listed + f.typical + f.nothing > 0 THEN format('%s of %s open deals without an amount: %s', f.listed + f.typical + f.nothing, f.open_deals,
 				   concat_ws(', ', CASE WHEN f.listed > 0 THEN f.listed || ' at list price' END, CASE WHEN f.typical > 0 THEN f.typical || ' at mean won deal' END,

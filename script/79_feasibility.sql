@@ -133,7 +133,7 @@ BEGIN
 		   nullif(concat_ws('; ', CASE WHEN s.target IS NULL THEN 'no target' WHEN s.target = 0 THEN 'its target is 0' END, quota_decomp._no_number(s.actual),
 			   CASE WHEN reason IS NOT NULL THEN reason
 					WHEN NOT c.won THEN 'no deal with a day of opening and of closing was won yet: what is to come is not known'
-					WHEN NOT c.known THEN 'neither open deals nor a history of them: nothing is expected, but how likely the target is, is not known'
+					WHEN NOT c.known THEN 'neither open deals nor a history of them: nothing is expected' || CASE WHEN c.remaining <= 0 THEN '' ELSE ', but how likely the target is, is not known' END
 					WHEN c.unknown THEN 'an open deal has no date of opening, or nothing is known of its amount: no forecast' END,
 			   CASE WHEN adds_up AND s.lately IS NULL THEN 'nothing was sold in the last three months' END,
 			   CASE WHEN q.starts > g.today THEN 'not begun' END), '')
