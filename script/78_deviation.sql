@@ -335,7 +335,7 @@ BEGIN
 		FROM placed g
 		-- where no gap is known, of a member or of all he is compared with, no part is
 		LEFT JOIN effect e ON e.org_id = g.node_id AND g.gap IS NOT NULL
-			AND NOT EXISTS (SELECT FROM top t JOIN blurred b ON b.org_id = t.top_id AND b.now WHERE t.node_id = g.node_id)
+			AND g.node_id NOT IN (SELECT t.node_id FROM top t JOIN blurred b ON b.org_id = t.top_id AND b.now)
 		LEFT JOIN blurred h ON h.org_id = g.node_id AND (h.before OR h.quantity)
 		LEFT JOIN (SELECT x.node_id, max(x.slice) FILTER (WHERE x.rank = 1) AS slice_1, max(x.deviation) FILTER (WHERE x.rank = 1) AS gap_1,
 						  max(x.slice) FILTER (WHERE x.rank = 2) AS slice_2, max(x.deviation) FILTER (WHERE x.rank = 2) AS gap_2,
