@@ -780,6 +780,7 @@ DECLARE
 	kind text;
 	at_kind text;
 	amount_column text;
+	amount_kind text;
 	related boolean;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = id;
@@ -814,8 +815,9 @@ BEGIN
 			relation := quota_decomp._source(s.schema_name, s.relation_name);
 			at_kind := quota_decomp._column(relation, 'at', s.at, 'day');
 			PERFORM quota_decomp._column(relation, 'member', s.member, 'key'), quota_decomp._column(relation, 'product', s.product, 'key'),
-				quota_decomp._column(relation, 'value', s.number, 'number'), quota_decomp._column(relation, 'denominator', s.denominator, 'number'),
+				quota_decomp._column(relation, 'denominator', s.denominator, 'number'),
 				quota_decomp._column(relation, 'quantity', s.quantity, 'number');
+			amount_kind := quota_decomp._column(relation, 'value', s.number, 'number');
 		EXCEPTION WHEN undefined_table OR undefined_column OR datatype_mismatch THEN
 			problem := SQLERRM;
 			RETURN NEXT;
@@ -828,7 +830,10 @@ BEGIN
 			INTO related USING id, CASE WHEN s.member IS NULL THEN 'product' ELSE 'org' END;
 			CONTINUE WHEN NOT related;
 		END IF;
-		amount_column := CASE WHEN s.amount IS NOT NULL THEN format('sum(f.%I::numeric)', s.amount) WHEN s.kind = 'sum' AND s.by_day THEN 'count(*)::numeric' ELSE 'NULL::numeric' END;
+		-- what is no number is a row of its own; before PostgreSQL 14 an infinite
+		-- float cannot be cast
+		amount_column := CASE WHEN s.amount IS NOT NULL THEN format('sum(f.%I::numeric)', s.amount)
+				|| CASE amount_kind WHEN 'float' THEN format(' FILTER (WHERE f.%I::text NOT IN (''NaN'', ''Infinity'', ''-Infinity''))', s.amount) ELSE '' END WHEN s.kind = 'sum' AND s.by_day THEN 'count(*)::numeric' ELSE 'NULL::numeric' END;
 		IF s.by_day THEN
 			EXECUTE format('SELECT count(*), %s FROM %s AS f WHERE f.%I IS NULL', amount_column, relation, s.at) INTO facts, amount;
 			IF facts > 0 THEN
