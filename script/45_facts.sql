@@ -549,6 +549,7 @@ DECLARE
 	at_kind text;
 	starts CONSTANT date := coalesce(from_day, '-infinity');
 	ends CONSTANT date := coalesce(to_day, 'infinity');
+	of_metric CONSTANT text := format(' of metric %L', metric);
 	whole boolean;
 	by_org CONSTANT boolean := 'org' = ANY (by);
 	by_product CONSTANT boolean := 'product' = ANY (by);
@@ -577,10 +578,10 @@ BEGIN
 		PERFORM quota_decomp._no_such('metric', metric);
 	END IF;
 	source := quota_decomp._source(m.schema_name, m.relation_name);
-	at_kind := quota_decomp._column(source, 'at', m.at_column, 'day');
-	PERFORM quota_decomp._column(source, 'member', m.member_column, 'key'), quota_decomp._column(source, 'product', m.product_column, 'key'),
-		quota_decomp._column(source, 'value', m.value_column, CASE m.kind WHEN 'distinct' THEN 'key' ELSE 'number' END),
-		quota_decomp._column(source, 'denominator', m.denominator_column, 'number'), quota_decomp._column(source, 'quantity', m.quantity_column, 'number');
+	at_kind := quota_decomp._column(source, 'at' || of_metric, m.at_column, 'day');
+	PERFORM quota_decomp._column(source, 'member' || of_metric, m.member_column, 'key'), quota_decomp._column(source, 'product' || of_metric, m.product_column, 'key'),
+		quota_decomp._column(source, 'value' || of_metric, m.value_column, CASE m.kind WHEN 'distinct' THEN 'key' ELSE 'number' END),
+		quota_decomp._column(source, 'denominator' || of_metric, m.denominator_column, 'number'), quota_decomp._column(source, 'quantity' || of_metric, m.quantity_column, 'number');
 
 	-- what counts on nobody; a role that sees its own subtree only sees no such node
 	SELECT max(n.node_id) FILTER (WHERE n.dimension = 'org' AND n.kind = 'unassigned'),
@@ -675,6 +676,13 @@ LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 	SELECT f.value, f.denominator, f.facts FROM quota_decomp._facts($1, $2, $3, $4, '{}') AS f
 $$;
 COMMENT ON FUNCTION quota_decomp._metric_total(int, text, date, date) IS 'internal: a metric''s total over a span of days';
+
+CREATE FUNCTION quota_decomp._no_number(amount numeric) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	-- less itself, only what is a number is 0
+	SELECT CASE WHEN $1 - $1 <> 0 THEN 'a fact of it is no number (NaN or infinite): check_mapping() lists it' END
+$$;
+COMMENT ON FUNCTION quota_decomp._no_number(numeric) IS 'internal: says of a sum of facts that it is no number; NULL: it is one';
 
 CREATE FUNCTION quota_decomp._coverage(metric text, time_zone text) RETURNS TABLE (covers_from date, covers_to date)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -791,6 +799,7 @@ DECLARE
 	kind text;
 	at_kind text;
 	amount_column text;
+	amount_kind text;
 	related boolean;
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = id;
@@ -802,13 +811,14 @@ BEGIN
 		-- by day, where a key belongs to somebody on the fact's day; deals are
 		-- looked up on whatever day is asked about
 		SELECT format('metric %L', m.metric) AS name, m.schema_name, m.relation_name, m.at_column AS at, m.member_column AS member, m.product_column AS product,
-			   CASE WHEN m.kind IN ('sum', 'ratio') THEN m.value_column END AS amount, m.kind, true AS by_day, true AS used
+			   CASE WHEN m.kind IN ('sum', 'ratio') THEN m.value_column END AS amount, m.kind, true AS by_day, true AS used,
+			   CASE WHEN m.kind <> 'distinct' THEN m.value_column END AS number, m.denominator_column AS denominator, m.quantity_column AS quantity, coalesce(m.metric = p.market AND m.metric <> p.metric, false) AS outside
 		FROM quota_decomp.visible_metric m
-		WHERE m.metric = p.metric OR m.metric IN (SELECT d.metric FROM quota_decomp.visible_driver d WHERE d.plan_id = id)
+		WHERE m.metric IN (p.metric, p.market) OR m.metric IN (SELECT d.metric FROM quota_decomp.visible_driver d WHERE d.plan_id = id)
 		   OR m.metric IN (SELECT v.metric FROM quota_decomp.visible_plan v WHERE v.plan_id = p.volume_plan_id)
 		UNION ALL
 		SELECT format('pipeline %L', l.pipeline), l.schema_name, l.relation_name, NULL, l.member_column, l.product_column, l.amount_column, 'sum', false,
-			   l.pipeline IN (SELECT d.pipeline FROM quota_decomp.visible_driver d WHERE d.plan_id = id AND d.pipeline IS NOT NULL)
+			   l.pipeline IN (SELECT d.pipeline FROM quota_decomp.visible_driver d WHERE d.plan_id = id AND d.pipeline IS NOT NULL), l.amount_column, NULL, NULL, false
 		FROM quota_decomp.visible_pipeline l
 		ORDER BY by_day DESC, name
 	LOOP
@@ -824,7 +834,9 @@ BEGIN
 			relation := quota_decomp._source(s.schema_name, s.relation_name);
 			at_kind := quota_decomp._column(relation, 'at', s.at, 'day');
 			PERFORM quota_decomp._column(relation, 'member', s.member, 'key'), quota_decomp._column(relation, 'product', s.product, 'key'),
-				quota_decomp._column(relation, 'value', s.amount, 'number');
+				quota_decomp._column(relation, 'denominator', s.denominator, 'number'),
+				quota_decomp._column(relation, 'quantity', s.quantity, 'number');
+			amount_kind := quota_decomp._column(relation, 'value', s.number, 'number');
 		EXCEPTION WHEN undefined_table OR undefined_column OR datatype_mismatch THEN
 			problem := SQLERRM;
 			RETURN NEXT;
@@ -837,7 +849,10 @@ BEGIN
 			INTO related USING id, CASE WHEN s.member IS NULL THEN 'product' ELSE 'org' END;
 			CONTINUE WHEN NOT related;
 		END IF;
-		amount_column := CASE WHEN s.amount IS NOT NULL THEN format('sum(f.%I::numeric)', s.amount) WHEN s.kind = 'sum' AND s.by_day THEN 'count(*)::numeric' ELSE 'NULL::numeric' END;
+		-- what is no number is a row of its own; before PostgreSQL 14 an infinite
+		-- float cannot be cast
+		amount_column := CASE WHEN s.amount IS NOT NULL THEN format('sum(f.%I::numeric)', s.amount)
+				|| CASE amount_kind WHEN 'float' THEN format(' FILTER (WHERE f.%I::text NOT IN (''NaN'', ''Infinity'', ''-Infinity''))', s.amount) ELSE '' END WHEN s.kind = 'sum' AND s.by_day THEN 'count(*)::numeric' ELSE 'NULL::numeric' END;
 		IF s.by_day THEN
 			EXECUTE format('SELECT count(*), %s FROM %s AS f WHERE f.%I IS NULL', amount_column, relation, s.at) INTO facts, amount;
 			IF facts > 0 THEN
@@ -846,7 +861,16 @@ BEGIN
 				RETURN NEXT;
 			END IF;
 		END IF;
-		FOR c IN SELECT v.* FROM (VALUES ('org', p.org, s.member), ('product', p.product, s.product)) AS v(dimension, hierarchy, mapped) WHERE v.hierarchy IS NOT NULL LOOP
+		-- as text, which every type of numbers has: one that is none is nobody's error
+		FOR c IN SELECT v.* FROM (VALUES ('value', s.number), ('denominator', s.denominator), ('quantity', s.quantity)) AS v(dimension, mapped) WHERE v.mapped IS NOT NULL LOOP
+			RETURN QUERY EXECUTE format($q$SELECT $1, $2, NULL::text, %1$s, count(*), NULL::numeric, format('%%I is %%s', $3, f.%2$I::text), NULL::text
+				FROM %3$s AS f WHERE f.%2$I::text IN ('NaN', 'Infinity', '-Infinity') GROUP BY %1$s, f.%2$I::text ORDER BY 4, 7$q$,
+				CASE WHEN s.member IS NULL THEN 'NULL::text' ELSE format('f.%I::text', s.member) END, c.mapped, relation)
+			USING s.name, c.dimension, c.mapped;
+		END LOOP;
+		-- a market may be known as a whole only
+		FOR c IN SELECT v.* FROM (VALUES ('org', p.org, s.member), ('product', p.product, s.product)) AS v(dimension, hierarchy, mapped)
+				 WHERE v.hierarchy IS NOT NULL AND NOT (s.outside AND v.mapped IS NULL) LOOP
 			RETURN QUERY EXECUTE format($q$
 				WITH g AS (
 					SELECT %1$s AS m, %2$s AS d, count(*) AS c, %3$s AS a FROM %4$s AS f WHERE %5$s GROUP BY 1, 2
@@ -907,4 +931,4 @@ BEGIN
 	FROM quota_decomp.visible_scorecard c GROUP BY c.scorecard, c.member_group HAVING sum(c.weight) <> 1 ORDER BY 1, 4;
 END $$;
 COMMENT ON FUNCTION quota_decomp.check_mapping(text) IS
-'what of the CRM matches nothing in a plan, with rows and amounts, and the key that was probably meant; scorecards that do not sum to 1; what is mapped but gone';
+'what of the CRM matches nothing in a plan, with rows and amounts, and the key that was probably meant; numbers that are none; scorecards that do not sum to 1; what is mapped but gone';

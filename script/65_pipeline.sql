@@ -717,8 +717,8 @@ COMMENT ON FUNCTION quota_decomp._to_come(quota_decomp.distribution, numeric) IS
 CREATE FUNCTION quota_decomp._chance(outcome quota_decomp.distribution, need numeric) RETURNS numeric
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 100000 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-	-- what has been reached is reached
-	RETURN CASE WHEN $2 <= 0 THEN 1 ELSE round((quota_decomp.probability_at_least(quota_decomp._on_grid($1), $2)).value, 4) END;
+	-- what has been reached is reached; of facts that are no numbers that is not known
+	RETURN CASE WHEN $2 - $2 <> 0 THEN NULL WHEN $2 <= 0 THEN 1 ELSE round((quota_decomp.probability_at_least(quota_decomp._on_grid($1), $2)).value, 4) END;
 END $$;
 COMMENT ON FUNCTION quota_decomp._chance(quota_decomp.distribution, numeric) IS 'internal: how likely what is still needed will come; NULL: not known';
 

@@ -9,11 +9,13 @@ CREATE FUNCTION quota_decomp._view_leaderboard(schema name) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 SELECT format($q$
 SELECT a.plan, a.metric, a.grain, a.period, a.period_starts, a.period_ends, a.org_level, a.org_depth, a.org, a.org_label, a.org_path, a.parent_org,
-	CASE WHEN a.attainment IS NOT NULL THEN rank() OVER (w ORDER BY a.attainment DESC NULLS LAST) END AS rank, count(a.attainment) OVER w AS ranked,
+	CASE WHEN r.rated IS NOT NULL THEN rank() OVER (w ORDER BY r.rated DESC NULLS LAST) END AS rank, count(r.rated) OVER w AS ranked,
 	a.target, a.actual, a.attainment, a.attainment_to_date,
-	min(a.attainment) OVER (w ORDER BY a.attainment DESC NULLS LAST GROUPS BETWEEN 1 PRECEDING AND 1 PRECEDING) - a.attainment AS to_next,
+	min(r.rated) OVER (w ORDER BY r.rated DESC NULLS LAST GROUPS BETWEEN 1 PRECEDING AND 1 PRECEDING) - r.rated AS to_next,
 	a.stretch - a.actual AS to_stretch, a.status, a.tier_reached
 FROM %I.attainment a
+-- nobody leads in a period that has not begun, nor with what is no number
+CROSS JOIN LATERAL (SELECT CASE WHEN a.period_starts <= a.today AND a.attainment <> 'NaN' THEN a.attainment END AS rated) AS r
 WHERE a.product_depth = 0 AND a.planned
 WINDOW w AS (PARTITION BY a.plan, a.metric, a.grain, a.period, a.period_starts, a.period_ends, a.org_level, a.org_depth) $q$, schema)
 $$;
@@ -35,7 +37,7 @@ VALUES
 	('org_label', 'its name'),
 	('org_path', 'keys from the root down to it, separated by /'),
 	('parent_org', 'key of the member above it'),
-	('rank', 'by attainment, 1 the best; the same attainment, the same rank; NULL: it has none'),
+	('rank', 'by attainment, 1 the best; the same attainment, the same rank; NULL: it has none, or the period has not begun'),
 	('ranked', 'how many have one'),
 	('target', 'the target'),
 	('actual', 'what was brought by today'),

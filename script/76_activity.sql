@@ -144,7 +144,6 @@ DECLARE
 	enough CONSTANT int := 10;
 	s CONSTANT date := month_starts - 1;
 	p quota_decomp.visible_plan;
-	m quota_decomp.visible_metric;
 	l quota_decomp.visible_pipeline;
 	pipeline text := quota_decomp._plan_pipeline(plan_id);
 	steering text := quota_decomp._steering_grain(plan_id);
@@ -159,19 +158,20 @@ DECLARE
 	wd int[];
 BEGIN
 	SELECT v.* INTO p FROM quota_decomp.visible_plan v WHERE v.plan_id = plan_id;
-	SELECT v.* INTO m FROM quota_decomp.visible_metric v WHERE v.metric = p.metric;
 	SELECT v.* INTO l FROM quota_decomp.visible_pipeline v WHERE v.pipeline = pipeline;
 	reason := CASE
-		WHEN NOT p.decomposed THEN 'the plan has not been decomposed'
-		WHEN m.kind <> 'sum' OR m.value_column IS NULL OR m.direction <> 'higher' THEN format('%s is no amount that won deals bring', m.metric)
-		WHEN pipeline IS NULL THEN 'no pipeline is mapped for the plan' END;
+		-- one that has changed since then has the targets it had
+		WHEN NOT p.decomposed AND NOT EXISTS (SELECT FROM quota_decomp.visible_target t WHERE t.plan_id = plan_id) THEN 'the plan has not been decomposed'
+		ELSE replace(quota_decomp._no_forecast(plan_id), ': what is to come is not known', '') END;
 	IF pipeline IS NOT NULL THEN
 		SELECT 2 * percentile_disc(0.5) WITHIN GROUP (ORDER BY d.closed - d.opened) INTO cycle
 		FROM quota_decomp._deals(pipeline, s, p.time_zone, false) d WHERE d.won AND d.closed > s - 365 AND d.opened <= d.closed;
 	END IF;
 	SELECT array_agg(v.ends ORDER BY v.starts), min(v.starts) INTO bounds, first
 	FROM quota_decomp.visible_period v
-	WHERE v.plan_id = plan_id AND v.grain = steering AND v.ends > month_starts AND v.starts < month_ends + least(coalesce(cycle, 0), 366);
+	WHERE v.plan_id = plan_id AND v.grain = steering AND v.ends > month_starts
+	  -- that nothing can be said is said of a plan that has not begun too
+	  AND (v.starts < month_ends + least(coalesce(cycle, 0), 366) OR reason IS NOT NULL);
 	IF bounds IS NULL THEN
 		RETURN;
 	END IF;
@@ -597,7 +597,7 @@ BEGIN
 		FROM quota_decomp._follow_ups(plan_id, day, week_starts) f JOIN quota_decomp.visible_node n ON n.plan_id = plan_id AND n.node_id = f.org_id
 	), task AS (
 		SELECT a.org, a.org_label, a.org_path, a.login, a.grain, a.period, a.period_ends - 1 AS due, a.kind, a.class AS subject, NULL::text AS account,
-			   a.required, a.done, a.missing, round(a.missing * a.worth, 2) AS amount, NULL::numeric AS probability,
+			   a.required, a.done, a.missing, trim_scale(round(a.missing * a.worth, 2)) AS amount, NULL::numeric AS probability,
 			   format('%s%s：已完成%s，%s', CASE a.grain WHEN 'week' THEN '本周' ELSE '本月' END, quota_decomp._activity_phrase(a.kind, a.class, a.of_class, a.required, 'zh'),
 					coalesce(a.done::text, '未知'), CASE WHEN a.missing = 0 THEN '已达标' WHEN a.missing > 0 THEN '还差' || a.missing ELSE '还差未知' END) AS zh,
 			   format('%s this %s: %s done, %s', quota_decomp._activity_phrase(a.kind, a.class, a.of_class, a.required, 'en'), a.grain,
@@ -606,7 +606,7 @@ BEGIN
 		FROM activity a
 		UNION ALL
 		SELECT f.org, f.org_label, f.org_path, f.login, 'week', to_char(week_starts + 3, 'IYYY"-W"IW'), week_starts + 6, 'follow_up', f.key, f.account,
-			   1, f.done::int, 1 - f.done::int, f.amount, f.probability,
+			   1, f.done::int, 1 - f.done::int, trim_scale(f.amount), f.probability,
 			   format('跟进商机%s（%s）：%s%s', f.key,
 					concat_ws('，', '客户' || f.account, '金额' || trim_scale(f.amount), CASE steering WHEN 'quarter' THEN '本季度' WHEN 'month' THEN '本月' WHEN 'year' THEN '本年' ELSE '本期' END || '赢单概率' || round(100 * f.probability) || '%'),
 					concat_ws('，', CASE WHEN f.is_old THEN format('%s已%s天，通常不超过%s天', coalesce('在' || f.stage || '阶段', ''), f.stage_days, f.usual_days) END,

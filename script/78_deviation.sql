@@ -107,12 +107,25 @@ BEGIN
 		SELECT t.org_id, t.product_id, t.period_id, t.amount * CASE WHEN ratio THEN t.volume ELSE 1 END * e.share_gone AS due, t.volume * e.share_gone AS volume
 		FROM quota_decomp.visible_target t JOIN leaf_period e ON e.period_id = t.period_id
 		WHERE t.plan_id = plan_id AND t.tier = 'target' AND t.revision_from <= p.revision AND (t.revision_to IS NULL OR t.revision_to > p.revision)
-	), fact AS MATERIALIZED (
+	), read AS MATERIALIZED (
 		SELECT f.org_id, f.product_id, e.period_id, sum(f.value) AS value, sum(f.denominator) AS denominator, sum(f.quantity) AS quantity
 		FROM quota_decomp._facts(plan_id, p.metric, q.starts, to_day, '{org,product,day}') f
 		JOIN leaf_period e ON e.starts <= f.day AND e.ends > f.day
 		WHERE p.kind IN ('sum', 'ratio')
 		GROUP BY f.org_id, f.product_id, e.period_id
+	), read_before AS MATERIALIZED (
+		SELECT b.org_id, b.product_id, b.value, b.quantity FROM quota_decomp._facts(plan_id, p.metric, base_from, base_to, '{org,product}') b WHERE adds_up
+	), blurred AS MATERIALIZED (
+		-- who has a fact that is no number (NaN, or infinite: less itself it is not
+		-- 0), or somebody below him; in the functions below it would be an error
+		SELECT c.ancestor_id AS org_id, bool_or(s.now AND s.amount) AS now, bool_or(NOT s.now AND s.amount) AS before, bool_or(s.quantity) AS quantity
+		FROM (SELECT f.org_id, true AS now, f.value - f.value <> 0 OR coalesce(f.denominator - f.denominator <> 0, false) AS amount, coalesce(f.quantity - f.quantity <> 0, false) AS quantity FROM read f
+			  UNION ALL SELECT b.org_id, false, b.value - b.value <> 0, coalesce(b.quantity - b.quantity <> 0, false) FROM read_before b) AS s
+		JOIN closure c ON c.node_id = s.org_id WHERE s.amount OR s.quantity GROUP BY c.ancestor_id
+	), fact AS MATERIALIZED (
+		SELECT f.org_id, f.product_id, f.period_id, CASE WHEN b.now THEN 0 ELSE f.value END AS value, CASE WHEN b.now AND f.denominator IS NOT NULL THEN 0 ELSE f.denominator END AS denominator,
+			   CASE WHEN b.quantity AND f.quantity IS NOT NULL THEN 0 ELSE f.quantity END AS quantity
+		FROM read f LEFT JOIN blurred b ON b.org_id = f.org_id
 	), cell AS MATERIALIZED (
 		-- what each member was to bring, and brought, of each product
 		SELECT s.org_id, s.product_id, sum(s.due) AS due, sum(s.volume) AS volume, sum(s.value) AS value, sum(s.denominator) AS denominator, sum(s.quantity) AS quantity
@@ -131,7 +144,10 @@ BEGIN
 		LEFT JOIN (SELECT c.org_id, sum(c.due) AS due, sum(c.volume) AS volume, sum(c.value) AS value, sum(c.denominator) AS denominator, count(c.due) > 0 AS targeted FROM cell c GROUP BY c.org_id) AS s
 			ON s.org_id = m.node_id
 	), gapped AS MATERIALIZED (
-		SELECT s.*, trim_scale(s.actual - s.due) AS gap FROM standing s
+		SELECT s.node_id, s.parent_id, s.targeted, s.due, a.actual, trim_scale(a.actual - s.due) AS gap, k.blurred
+		FROM standing s LEFT JOIN blurred b ON b.org_id = s.node_id
+		CROSS JOIN LATERAL (SELECT coalesce(b.now OR s.actual - s.actual <> 0, false) AS blurred) AS k
+		CROSS JOIN LATERAL (SELECT CASE WHEN NOT k.blurred THEN s.actual END AS actual) AS a
 	), placed AS MATERIALIZED (
 		SELECT g.*, u.gap AS parent_gap,
 			   CASE WHEN g.gap IS NOT NULL THEN rank() OVER (PARTITION BY g.parent_id, g.gap IS NULL ORDER BY CASE p.direction WHEN 'lower' THEN - g.gap ELSE g.gap END) END AS place
@@ -153,6 +169,7 @@ BEGIN
 		SELECT x.org_id, x.product_id,
 			   CASE WHEN array_agg(x.month ORDER BY x.month) FILTER (WHERE x.now) = array_agg(x.month ORDER BY x.month) FILTER (WHERE NOT x.now)
 					 AND abs(max(x.last_day) FILTER (WHERE x.now) - max(x.last_day) FILTER (WHERE NOT x.now)) <= 7
+					AND sum(x.value) - sum(x.value) = 0
 					THEN sum(x.value) FILTER (WHERE x.now) / nullif(sum(x.value) FILTER (WHERE NOT x.now), 0) - 1 - p.market_growth END AS growth
 		FROM (SELECT d.org_id, d.product_id, d.now, date_trunc('month', d.day::timestamp) AS month, max(d.day) AS last_day,
 					 CASE outside.kind WHEN 'last' THEN (array_agg(d.value ORDER BY d.day DESC))[1] ELSE sum(d.value) END AS value
@@ -202,23 +219,24 @@ BEGIN
 			  FROM top t JOIN member m ON m.node_id = t.node_id JOIN whole w ON w.top_id = t.top_id LEFT JOIN segment s ON s.org_id = t.node_id AND s.segment_id = w.segment_id
 			  WHERE t.node_id <> t.top_id) AS x CROSS JOIN known k
 	), effect AS MATERIALIZED (
-		SELECT s.org_id, round(sum((s.e).common), digits) AS common, round(sum((s.e).market), digits) AS market, round(sum((s.e).strategy), digits) AS strategy FROM share s WHERE s.own GROUP BY s.org_id
+		-- common is what is left of the gap, with the digits that the others lack
+		SELECT s.org_id, round(sum((s.e).market), digits) AS market, round(sum((s.e).strategy), digits) AS strategy, round(sum((s.e).individual), digits) AS individual FROM share s WHERE s.own GROUP BY s.org_id
 		HAVING NOT EXISTS (SELECT FROM top t WHERE t.node_id = s.org_id AND t.top_id = s.org_id)
 		UNION ALL
 		-- the company is what the others are compared with
-		SELECT g.node_id, g.gap - coalesce(k.market, 0), k.market, 0
+		SELECT g.node_id, k.market, 0, 0
 		FROM gapped g JOIN top t ON t.node_id = g.node_id AND t.top_id = g.node_id
 		LEFT JOIN (SELECT c.org_id, round(sum(c.due * r.rate), digits) AS market
 				   FROM cell c JOIN market_rate r ON r.org_id = c.org_id AND (r.product_id = c.product_id OR NOT many_products) GROUP BY c.org_id) AS k ON k.org_id = g.node_id
 		WHERE adds_up
 	), before AS MATERIALIZED (
-		SELECT c.ancestor_id AS org_id, f.product_id, sum(f.value) AS value, sum(f.quantity) AS quantity
-		FROM (SELECT b.org_id, b.product_id, b.value, b.quantity FROM quota_decomp._facts(plan_id, p.metric, base_from, base_to, '{org,product}') b WHERE adds_up) AS f
+		SELECT c.ancestor_id AS org_id, f.product_id, sum(CASE WHEN b.before THEN 0 ELSE f.value END) AS value, sum(CASE WHEN b.quantity AND f.quantity IS NOT NULL THEN 0 ELSE f.quantity END) AS quantity
+		FROM read_before f LEFT JOIN blurred b ON b.org_id = f.org_id
 		JOIN closure c ON c.node_id = f.org_id GROUP BY 1, 2
 	), pvm AS MATERIALIZED (
-		SELECT x.org_id, sum(x.base) AS base, sum((x.e).price) AS price, sum((x.e).volume) AS volume, sum((x.e).mix) AS mix, sum((x.e).added) AS added, sum((x.e).lost) AS lost
-		FROM (SELECT y.org_id, y.base, CASE WHEN quantities THEN quota_decomp.price_volume_mix(y.quantity, y.value, y.base_quantity, y.base) OVER (PARTITION BY y.org_id) END AS e
-			  FROM (SELECT coalesce(c.org_id, b.org_id) AS org_id, c.quantity, coalesce(c.value, 0) AS value, b.quantity AS base_quantity, coalesce(b.value, 0) AS base
+		SELECT x.org_id, CASE WHEN bool_or(x.known) THEN sum(x.base) END AS base, sum((x.e).price) AS price, sum((x.e).volume) AS volume, sum((x.e).mix) AS mix, sum((x.e).added) AS added, sum((x.e).lost) AS lost
+		FROM (SELECT y.org_id, y.base, y.known, CASE WHEN quantities THEN quota_decomp.price_volume_mix(y.quantity, y.value, y.base_quantity, y.base) OVER (PARTITION BY y.org_id) END AS e
+			  FROM (SELECT coalesce(c.org_id, b.org_id) AS org_id, c.quantity, coalesce(c.value, 0) AS value, b.quantity AS base_quantity, coalesce(b.value, 0) AS base, b.org_id IS NOT NULL AS known
 					FROM (SELECT k.* FROM cell k WHERE k.value IS NOT NULL) AS c FULL JOIN before b ON b.org_id = c.org_id AND b.product_id = c.product_id) AS y) AS x
 		GROUP BY x.org_id
 	), named AS MATERIALIZED (
@@ -312,40 +330,44 @@ BEGIN
 		WHERE 2 * y.chance * y.tried <= 0.05
 		ORDER BY y.node_id, y.chance, n.name COLLATE "C"
 	), told AS MATERIALIZED (
-		SELECT g.*, e.common, e.market, e.strategy, g.gap - e.common - coalesce(e.market, 0) - e.strategy AS individual, c.slice_1, c.gap_1, c.slice_2, c.gap_2, c.slice_3, c.gap_3,
+		SELECT g.*, g.gap - coalesce(e.market, 0) - e.strategy - e.individual AS common, e.market, e.strategy, e.individual, quantities AND h.org_id IS NULL AND NOT g.blurred AS counted, coalesce(h.before, false) AS blurred_before, g.blurred OR h.org_id IS NOT NULL AS unclear, c.slice_1, c.gap_1, c.slice_2, c.gap_2, c.slice_3, c.gap_3,
 			   CASE WHEN p.direction = 'lower' THEN - g.gap ELSE g.gap END AS surplus
 		FROM placed g
-		LEFT JOIN effect e ON e.org_id = g.node_id
+		-- where no gap is known, of a member or of all he is compared with, no part is
+		LEFT JOIN effect e ON e.org_id = g.node_id AND g.gap IS NOT NULL
+			AND g.node_id NOT IN (SELECT t.node_id FROM top t JOIN blurred b ON b.org_id = t.top_id AND b.now)
+		LEFT JOIN blurred h ON h.org_id = g.node_id AND (h.before OR h.quantity)
 		LEFT JOIN (SELECT x.node_id, max(x.slice) FILTER (WHERE x.rank = 1) AS slice_1, max(x.deviation) FILTER (WHERE x.rank = 1) AS gap_1,
 						  max(x.slice) FILTER (WHERE x.rank = 2) AS slice_2, max(x.deviation) FILTER (WHERE x.rank = 2) AS gap_2,
 						  max(x.slice) FILTER (WHERE x.rank = 3) AS slice_3, max(x.deviation) FILTER (WHERE x.rank = 3) AS gap_3
-				   FROM cause x GROUP BY x.node_id) AS c ON c.node_id = g.node_id
+				   FROM cause x GROUP BY x.node_id) AS c ON c.node_id = g.node_id AND g.gap IS NOT NULL
 	)
 	SELECT m.key, m.label, m.path, m.level, m.depth, m.sort_no, u.key,
 		   t.due, t.actual, t.gap, round(t.gap / nullif(abs(t.due), 0), 6), t.place, t.parent_gap, round(t.gap / nullif(t.parent_gap, 0), 6),
 		   trim_scale(t.common), trim_scale(t.market), trim_scale(t.strategy), trim_scale(t.individual),
-		   CASE WHEN adds_up THEN coalesce(v.base, 0) END,
-		   CASE WHEN quantities THEN coalesce(v.price, 0) END, CASE WHEN quantities THEN coalesce(v.volume, 0) END, CASE WHEN quantities THEN coalesce(v.mix, 0) END,
-		   CASE WHEN quantities THEN coalesce(v.added, 0) END, CASE WHEN quantities THEN coalesce(v.lost, 0) END,
+		   CASE WHEN NOT t.blurred_before THEN v.base END,
+		   CASE WHEN t.counted THEN coalesce(v.price, 0) END, CASE WHEN t.counted THEN coalesce(v.volume, 0) END, CASE WHEN t.counted THEN coalesce(v.mix, 0) END,
+		   CASE WHEN t.counted THEN coalesce(v.added, 0) END, CASE WHEN t.counted THEN coalesce(v.lost, 0) END,
 		   t.slice_1, trim_scale(t.gap_1), t.slice_2, trim_scale(t.gap_2), t.slice_3, trim_scale(t.gap_3), z.slice, z.was, z.is_now, f.name, f.own, f.others,
 		   m.label || quota_decomp._shown_period(q.grain, q.label, q.starts, q.fiscal_year, q.fiscal_quarter, 'zh')
 			|| CASE WHEN to_day < q.ends THEN format('（截至%s）', to_char(today, 'YYYY-MM-DD')) ELSE '' END
 			|| CASE WHEN t.due IS NULL THEN '没有目标' WHEN t.actual IS NULL THEN '没有实际值' WHEN t.gap = 0 THEN '与目标持平'
 				ELSE CASE WHEN p.direction = 'lower' THEN CASE WHEN t.surplus < 0 THEN '高于应有值' ELSE '低于应有值' END WHEN t.surplus < 0 THEN '缺口' ELSE '超出' END
-					|| quota_decomp._shown_amount(abs(t.gap)) || coalesce(format('（%s%%）', round(100 * abs(t.gap) / nullif(abs(t.due), 0), 1)), '')
+					|| quota_decomp._shown_amount(abs(t.gap)) || CASE WHEN t.due <> 0 THEN format('（%s%%）', round(100 * abs(t.gap) / abs(t.due), 1)) ELSE '' END
 					|| coalesce(CASE WHEN sign(t.parent_gap) = sign(t.gap) AND abs(t.gap) <= abs(t.parent_gap) THEN format('，占上级%s的%s%%', CASE WHEN t.surplus < 0 THEN '缺口' ELSE '超出' END, round(100 * t.gap / t.parent_gap, 1)) END, '')
 					|| coalesce('，主要来自' || w.zh, '') END || CASE WHEN t.gap * (z.is_now - z.was) > 0 THEN format('；%s赢单率由%s%%变为%s%%', CASE z.slice WHEN '(all)' THEN '整体' ELSE z.slice END, round(100 * z.was, 1), round(100 * z.is_now, 1)) ELSE '' END
 			|| CASE WHEN t.gap * (f.own - f.others) > 0 THEN format('；%s一年内赢单率%s%%，其他人%s%%', f.name, round(100 * f.own, 1), round(100 * f.others, 1)) ELSE '' END || '。',
 		   m.label || ', ' || q.label || CASE WHEN to_day < q.ends THEN format(' up to %s', to_char(today, 'YYYY-MM-DD')) ELSE '' END || ': '
 			|| CASE WHEN t.due IS NULL THEN 'no target' WHEN t.actual IS NULL THEN 'nothing to compare with the target' WHEN t.gap = 0 THEN 'as planned'
-				ELSE quota_decomp._shown_amount(abs(t.gap)) || CASE WHEN t.gap < 0 THEN ' below' ELSE ' above' END || ' what was due' || coalesce(format(' (%s %%)', round(100 * abs(t.gap) / nullif(abs(t.due), 0), 1)), '')
+				ELSE quota_decomp._shown_amount(abs(t.gap)) || CASE WHEN t.gap < 0 THEN ' below' ELSE ' above' END || ' what was due' || CASE WHEN t.due <> 0 THEN format(' (%s %%)', round(100 * abs(t.gap) / abs(t.due), 1)) ELSE '' END
 					|| coalesce(CASE WHEN sign(t.parent_gap) = sign(t.gap) AND abs(t.gap) <= abs(t.parent_gap) THEN format(', %s %% of the gap above it', round(100 * t.gap / t.parent_gap, 1)) END, '')
 					|| coalesce(', mainly from ' || w.en, '') END || CASE WHEN t.gap * (z.is_now - z.was) > 0 THEN format('; the win rate of %s went from %s to %s %%', CASE z.slice WHEN '(all)' THEN 'everything' ELSE z.slice END, round(100 * z.was, 1), round(100 * z.is_now, 1)) ELSE '' END
 			|| CASE WHEN t.gap * (f.own - f.others) > 0 THEN format('; %s won %s %% within a year, the others %s %%', f.name, round(100 * f.own, 1), round(100 * f.others, 1)) ELSE '' END || '.',
 		   nullif(concat_ws('; ', CASE WHEN t.due IS NULL THEN 'no target' END, CASE WHEN t.due = 0 THEN 'nothing was due: the gap has no percentage' END,
 			   CASE WHEN ratio THEN 'a ratio: its gap is no sum of effects' WHEN NOT adds_up THEN 'a KPI that does not add up: no effects, no causes' END,
+			   CASE WHEN t.unclear THEN quota_decomp._no_number('NaN') END,
 			   CASE WHEN market_told AND t.market IS NULL AND t.gap IS NOT NULL THEN 'the market is not known for all of it up to today' END,
-			   CASE WHEN adds_up AND v.base IS NULL THEN 'no history in the same days of the baseline' END), '')
+			   CASE WHEN adds_up AND v.base IS NULL AND NOT t.blurred_before THEN 'no history in the same days of the baseline' END), '')
 	FROM told t JOIN member m ON m.node_id = t.node_id
 	LEFT JOIN node u ON u.node_id = m.parent_id
 	LEFT JOIN pvm v ON v.org_id = t.node_id
@@ -410,8 +432,8 @@ VALUES
 	('market', 'of the gap: what the market, as the plan''s metric of it says, did more or less than the plan assumed; NULL: none is mapped, or not known up to today, and then it is a part of common'),
 	('strategy', 'of the gap: what the products it was to sell did more or less than the company; in a plan without products, the unit it is in'),
 	('individual', 'of the gap: the rest, its own'),
-	('baseline', 'what the same days of the plan''s baseline brought'),
-	('price', 'of actual less baseline: by prices, where quantities are mapped; price, volume, mix, added and lost sum to it'),
+	('baseline', 'what the same days of the plan''s baseline brought; NULL: nothing is recorded'),
+	('price', 'of actual less baseline: by prices, where quantities are mapped; price, volume, mix, added and lost sum to it, a baseline of NULL being 0'),
 	('volume', 'of it: by the quantity sold'),
 	('mix', 'of it: by what was sold'),
 	('added', 'of it: products that were not sold in the baseline'),

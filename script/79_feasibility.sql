@@ -44,12 +44,13 @@ DECLARE
 	ratio boolean;
 	adds_up boolean;
 	pipeline text;
+	reason CONSTANT text := quota_decomp._no_forecast(plan_id);
 	recent_from date;
 	recent_days int;
 	digits int;
 	stands jsonb := '{}';
 BEGIN
-	SELECT v.*, m.kind, m.direction, m.value_column, coalesce(v.scale, 6) AS rate_digits INTO p
+	SELECT v.*, m.kind, m.direction, coalesce(v.scale, 6) AS rate_digits INTO p
 	FROM quota_decomp.visible_plan v JOIN quota_decomp.visible_metric m ON m.metric = v.metric WHERE v.plan_id = plan_id;
 	SELECT v.* INTO q FROM quota_decomp.visible_period v WHERE v.plan_id = plan_id AND v.period_id = period_id;
 	SELECT v.* INTO g FROM quota_decomp.visible_progress v WHERE v.plan_id = plan_id AND v.period_id = period_id;
@@ -90,15 +91,17 @@ BEGIN
 		SELECT c.ancestor_id AS org_id, sum(f.value) AS value
 		FROM quota_decomp._facts(plan_id, p.metric, recent_from, g.today + 1, '{org}') f JOIN closure c ON c.node_id = f.org_id
 		WHERE adds_up GROUP BY c.ancestor_id
+	), deal AS MATERIALIZED (
+		SELECT d.member, d.won, d.opened IS NOT NULL AND d.closed IS NOT NULL AS dated, d.amount FROM quota_decomp._deals(pipeline, g.today, p.time_zone) d WHERE pipeline IS NOT NULL
 	), open_deal AS MATERIALIZED (
 		SELECT c.ancestor_id AS org_id, sum(d.deals)::bigint AS deals, CASE WHEN bool_and(d.amount IS NOT NULL) THEN sum(d.amount) END AS amount
 		FROM (SELECT o.member, count(*) AS deals, CASE WHEN count(*) = count(o.amount) THEN sum(o.amount) END AS amount
-			  FROM quota_decomp._deals(pipeline, g.today, p.time_zone) o WHERE o.won IS NULL GROUP BY o.member) AS d
+			  FROM deal o WHERE o.won IS NULL GROUP BY o.member) AS d
 		LEFT JOIN quota_decomp.visible_node_key k ON k.plan_id = plan_id AND k.dimension = 'org' AND k.key = d.member AND k.valid_from <= g.today AND k.valid_to > g.today
 		LEFT JOIN node s ON s.kind = 'self' AND s.parent_id = k.node_id
 		LEFT JOIN node u ON u.kind = 'unassigned'
 		JOIN closure c ON c.node_id = coalesce(s.node_id, k.node_id, u.node_id)
-		WHERE pipeline IS NOT NULL GROUP BY c.ancestor_id
+		GROUP BY c.ancestor_id
 	), ahead AS MATERIALIZED (
 		SELECT f.org_id, round(f.from_open, digits) AS from_open, round(f.from_new, digits) AS from_new, f.outcome
 		FROM unnest(forecast) f WHERE f.period_id = period_id
@@ -111,23 +114,26 @@ BEGIN
 		FROM node m LEFT JOIN target t ON t.org_id = m.node_id LEFT JOIN fact f ON f.org_id = m.node_id LEFT JOIN lately l ON l.org_id = m.node_id
 		WHERE m.planned
 	), chance AS MATERIALIZED (
-		SELECT s.node_id, w.remaining, c.from_open, c.from_new, c.org_id IS NOT NULL AS known, c.outcome IS NULL AS unknown,
+		-- of who has no open deals and opened nothing of late 0 is expected
+		SELECT s.node_id, w.remaining, CASE WHEN y.won AND c.org_id IS NULL THEN 0 WHEN y.won THEN c.from_open END AS from_open, CASE WHEN y.won AND c.org_id IS NULL THEN 0 WHEN y.won THEN c.from_new END AS from_new,
+			   y.won, c.org_id IS NOT NULL AS known, c.outcome IS NULL AS unknown,
 			   quota_decomp._to_come(c.outcome, 0.1) AS low, quota_decomp._to_come(c.outcome, 0.9) AS high, quota_decomp._chance(c.outcome, w.remaining) AS probability
 		FROM stand s
 		CROSS JOIN LATERAL (SELECT CASE WHEN NOT ratio AND p.direction = 'higher' THEN s.required - s.actual END AS remaining) AS w
-		LEFT JOIN ahead c ON c.org_id = s.node_id
+		CROSS JOIN (SELECT EXISTS (SELECT FROM deal d WHERE d.won AND d.dated) AS won) AS y
+		LEFT JOIN ahead c ON c.org_id = s.node_id AND y.won
 	)
 	SELECT m.key, m.label, m.path, m.level, m.depth, m.sort_no, u.key,
 		   s.target, s.required, s.actual, trim_scale(c.remaining),
-		   CASE WHEN pipeline IS NOT NULL THEN coalesce(d.deals, 0) END, CASE WHEN pipeline IS NULL THEN NULL WHEN d.org_id IS NULL THEN 0 ELSE d.amount END,
+		   CASE WHEN pipeline IS NOT NULL THEN coalesce(d.deals, 0) END, CASE WHEN pipeline IS NULL THEN NULL WHEN d.org_id IS NULL THEN 0 ELSE trim_scale(d.amount) END,
 		   CASE WHEN pipeline IS NOT NULL AND c.remaining > 0 THEN round(CASE WHEN d.org_id IS NULL THEN 0 ELSE d.amount END / c.remaining, 2) END,
 		   c.from_open, c.from_new, s.actual + c.from_open + c.from_new, round(s.actual + c.low, digits), round(s.actual + c.high, digits), c.probability,
 		   g.working_days - g.days_gone, r.required_rate, r.recent_rate, round(r.required_rate / nullif(r.recent_rate, 0), 2),
 		   CASE WHEN c.remaining <= 0 THEN 'reached' WHEN c.probability IS NULL THEN 'not known' WHEN c.probability >= 0.7 THEN 'likely' WHEN c.probability >= 0.3 THEN 'at risk' ELSE 'unlikely' END,
-		   nullif(concat_ws('; ', CASE WHEN s.target IS NULL THEN 'no target' WHEN s.target = 0 THEN 'its target is 0' END,
-			   CASE WHEN p.kind NOT IN ('sum', 'ratio') OR p.kind = 'sum' AND p.value_column IS NULL OR ratio OR p.direction = 'lower' THEN 'a KPI that is no sum of amounts is not forecast'
-					WHEN forecast IS NULL THEN quota_decomp._no_forecast(plan_id)
-					WHEN NOT c.known THEN 'neither open deals nor a history of them: no forecast'
+		   nullif(concat_ws('; ', CASE WHEN s.target IS NULL THEN 'no target' WHEN s.target = 0 THEN 'its target is 0' END, quota_decomp._no_number(s.actual),
+			   CASE WHEN reason IS NOT NULL THEN reason
+					WHEN NOT c.won THEN 'no deal with a day of opening and of closing was won yet: what is to come is not known'
+					WHEN NOT c.known THEN 'neither open deals nor a history of them: nothing is expected' || CASE WHEN c.remaining <= 0 THEN '' ELSE ', but how likely the target is, is not known' END
 					WHEN c.unknown THEN 'an open deal has no date of opening, or nothing is known of its amount: no forecast' END,
 			   CASE WHEN adds_up AND s.lately IS NULL THEN 'nothing was sold in the last three months' END,
 			   CASE WHEN q.starts > g.today THEN 'not begun' END), '')

@@ -33,7 +33,7 @@ FROM dev_bi.deviation WHERE plan = 'y' AND period IN ('2026-07', '2026-Q3', '202
 SELECT count(*), count(*) FILTER (WHERE a.gap IS DISTINCT FROM d.gap OR a.actual IS DISTINCT FROM d.actual) AS otherwise
 FROM dev_bi.deviation d JOIN dev_bi.attainment a ON a.plan = d.plan AND a.org_path = d.org_path AND a.grain = d.grain AND a.period = d.period AND a.product_depth = 0 WHERE d.plan = 'y';
 -- against the baseline
-SELECT org, actual, baseline, price, volume, mix, added, lost, actual - baseline = price + volume + mix + added + lost AS exact FROM dev_bi.deviation WHERE plan = 'y' AND period = '2026-07' ORDER BY org_sort;
+SELECT org, actual, baseline, price, volume, mix, added, lost, actual - coalesce(baseline, 0) = price + volume + mix + added + lost AS exact FROM dev_bi.deviation WHERE plan = 'y' AND period = '2026-07' ORDER BY org_sort;
 SELECT sentence_en, note FROM dev_bi.deviation WHERE plan = 'y' AND period = '2026-07' ORDER BY org_sort;
 SELECT sentence_zh FROM dev_bi.deviation WHERE plan = 'y' AND period = '2026-07' AND org_depth < 2 ORDER BY org_sort;
 
