@@ -70,13 +70,14 @@ END
 
 count() { echo "SELECT count(x) FROM ($1 OFFSET 0) s"; }
 
-# time_pairs MEMORY PAIRS OURS OTHER → lines "pair, ours?, cpu ms, elapsed ms":
+# time_pairs MEMORY PAIRS OURS OTHER, after the statements in PREPARED → lines "pair, ours?, cpu ms, elapsed ms":
 # both sides in turn in one session, the first pair left out.  The server says
 # what each statement took of its backend.
 time_pairs() {
 	local i
 	{
 		settings "$1"
+		echo "${PREPARED:-}"
 		echo "SET client_min_messages = log; SET log_statement_stats = on;"
 		for ((i = 0; i <= $2; i++)); do printf '%s;\n%s;\n' "$3" "$4"; done
 	} >"$WORK/in.sql"

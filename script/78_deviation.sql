@@ -137,7 +137,7 @@ BEGIN
 		GROUP BY s.org_id, s.product_id
 	), standing AS MATERIALIZED (
 		SELECT m.node_id, m.parent_id, s.targeted,
-			   trim_scale(CASE WHEN ratio THEN round(s.due / nullif(s.volume, 0), p.rate_digits) ELSE s.due END) AS due,
+			   trim_scale(CASE WHEN ratio THEN round(s.due / nullif(s.volume, 0), p.rate_digits) ELSE round(s.due, greatest(scale(p.unit), 6)) END) AS due,
 			   trim_scale(CASE WHEN p.kind NOT IN ('sum', 'ratio') THEN (stands ->> m.path)::numeric WHEN ratio THEN round(s.value / nullif(s.denominator, 0), greatest(p.rate_digits, 6))
 				   ELSE coalesce(s.value, 0) END) AS actual
 		FROM member m

@@ -40,7 +40,7 @@ SELECT org_path, product, day, value, member_key, product_key FROM att_bi.fact W
 SELECT org_path, period, target, actual, facts, attainment, status FROM att_bi.attainment WHERE plan = 'rev' AND product_depth = 0 AND period IN ('2026-Q1', '2026-Q2', '2026-Q3') ORDER BY period, org_sort;
 SELECT product, actual FROM att_bi.attainment WHERE plan = 'rev' AND org_depth = 0 AND period = '2026-Q1' ORDER BY product_sort;
 -- pace in the running quarter: 22 of 65 working days
-SELECT working_days, working_days_left, due_to_date = round(target * round(22 / 65.0, 12), 20) AS due, run_rate, required_rate, remaining FROM att_bi.attainment WHERE plan = 'rev' AND org_depth = 0 AND product_depth = 0 AND period = '2026-Q2';
+SELECT working_days, working_days_left, due_to_date = round(target * 22 / 65.0, 6) AS due, run_rate, required_rate, remaining FROM att_bi.attainment WHERE plan = 'rev' AND org_depth = 0 AND product_depth = 0 AND period = '2026-Q2';
 -- lower is better; distinct counts come from rows; ratios sum by sum; a target of 0
 SELECT plan, org, target, actual, attainment, attainment_to_date, needed_rest, run_rate IS NULL AS no_run_rate, status, tier_reached FROM att_bi.attainment WHERE plan <> 'rev' AND org_depth <= 1 AND product_depth = 0 AND period = '2026-Q1' ORDER BY plan, org_sort;
 SELECT org, needed_rest, round((target * (denominator + volume * (1 - round(22 / 65.0, 12))) - actual * denominator) / (volume * (1 - round(22 / 65.0, 12))), 4) = needed_rest AS by_hand
