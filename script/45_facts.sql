@@ -921,6 +921,22 @@ BEGIN
 			RETURN NEXT;
 		END;
 	END LOOP;
+	-- what stands before and after the plan's pipeline
+	BEGIN
+		RETURN QUERY
+		SELECT format('step %L', u.step), NULL::text, NULL::text, NULL::text, u.unlinked, NULL::numeric, 'names what is not there'::text, NULL::text
+		FROM quota_decomp._unlinked_rows(quota_decomp._plan_pipeline(id)) AS u WHERE u.unlinked > 0;
+	EXCEPTION WHEN undefined_table OR undefined_column OR datatype_mismatch THEN
+		source := 'steps of the pipeline';
+		dimension := NULL;
+		hierarchy := NULL;
+		key := NULL;
+		facts := NULL;
+		amount := NULL;
+		suggestion := NULL;
+		problem := SQLERRM;
+		RETURN NEXT;
+	END;
 	RETURN QUERY
 	SELECT format('alias of %L', a.hierarchy), d.dimension, a.hierarchy, a.from_key, NULL::bigint, NULL::numeric, format('stands for %L, which is no member', a.to_key), NULL::text
 	FROM (VALUES ('org', p.org), ('product', p.product)) AS d(dimension, hierarchy) JOIN quota_decomp.visible_alias a ON a.hierarchy = d.hierarchy

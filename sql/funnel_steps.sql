@@ -60,9 +60,11 @@ INSERT INTO fs_crm.deal VALUES (1, 'ann', 'Won', '2026-02-10', '2026-03-15', 700
 INSERT INTO fs_crm.contract VALUES (1, '2026-03-20', 700, 700), (1, '2026-03-18', -700, -700), (2, '2026-04-01', 100, 100);
 SELECT org, cohort, step, stage, entered, passed, lost, waiting, conversion, median_days AS days, note FROM fs_bi.funnel WHERE org IN ('ann', '(unassigned)') ORDER BY org_sort, cohort, step;
 SELECT step, stage, note FROM fs_bi.funnel WHERE org_depth = 0 AND cohort = 'all' ORDER BY step;
+SELECT source, facts, problem FROM check_mapping('fs') WHERE source LIKE 'step%' ORDER BY source;
 -- what is mapped is gone
 ALTER TABLE fs_crm.lead RENAME TO leads;
 SELECT count(*) FROM fs_bi.funnel;
+SELECT source, facts, problem FROM check_mapping('fs') WHERE source LIKE 'step%' ORDER BY source;
 SELECT drop_pipeline('fs');
 SELECT count(*) FROM visible_funnel_step;
 
