@@ -137,7 +137,7 @@ CROSS JOIN LATERAL (
 	CROSS JOIN LATERAL (SELECT CASE WHEN p.rate_method IS NULL THEN 1 ELSE t.volume END AS weight) AS w
 	JOIN progress g ON g.plan_id = t.plan_id AND g.period_id = t.period_id
 	JOIN quota_decomp.node_closure ic ON ic.plan_id = t.plan_id AND ic.node_id = t.product_id
-	JOIN quota_decomp.node i ON i.plan_id = ic.plan_id AND i.node_id = ic.ancestor_id AND i.dimension = 'product'
+	JOIN quota_decomp.node i ON i.plan_id = ic.plan_id AND i.node_id = ic.ancestor_id
 	JOIN quota_decomp.period_closure qc ON qc.plan_id = t.plan_id AND qc.period_id = t.period_id
 	JOIN quota_decomp.period q ON q.plan_id = qc.plan_id AND q.period_id = qc.ancestor_id
 	GROUP BY i.plan_id, i.node_id, q.plan_id, q.period_id) AS s
