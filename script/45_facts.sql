@@ -927,15 +927,7 @@ BEGIN
 		SELECT format('step %L', u.step), NULL::text, NULL::text, NULL::text, u.unlinked, NULL::numeric, 'names what is not there'::text, NULL::text
 		FROM quota_decomp._unlinked_rows(quota_decomp._plan_pipeline(id)) AS u WHERE u.unlinked > 0;
 	EXCEPTION WHEN undefined_table OR undefined_column OR datatype_mismatch THEN
-		source := 'steps of the pipeline';
-		dimension := NULL;
-		hierarchy := NULL;
-		key := NULL;
-		facts := NULL;
-		amount := NULL;
-		suggestion := NULL;
-		problem := SQLERRM;
-		RETURN NEXT;
+		RETURN QUERY SELECT 'steps of the pipeline'::text, NULL::text, NULL::text, NULL::text, NULL::bigint, NULL::numeric, SQLERRM, NULL::text;
 	END;
 	RETURN QUERY
 	SELECT format('alias of %L', a.hierarchy), d.dimension, a.hierarchy, a.from_key, NULL::bigint, NULL::numeric, format('stands for %L, which is no member', a.to_key), NULL::text

@@ -117,8 +117,6 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
 	p record;
 	d record;
-	cov_from date;
-	cov_to date;
 	rate boolean;
 	found bigint;
 	newcomers bigint;
@@ -137,8 +135,6 @@ BEGIN
 
 	FOR d IN SELECT k.* FROM pg_temp.qd_driver k WHERE k.dimension = dimension ORDER BY k.driver_no LOOP
 		TRUNCATE pg_temp.qd_value;
-		cov_from := d.covered_from;
-		cov_to := d.covered_to;
 		IF d.schema_name IS NOT NULL THEN
 			-- a key names the member itself, a unit as well as a person
 			INSERT INTO pg_temp.qd_value
@@ -161,7 +157,7 @@ BEGIN
 			INSERT INTO pg_temp.qd_value
 			WITH fact AS (
 				SELECT CASE dimension WHEN 'org' THEN f.org_id ELSE f.product_id END AS node_id, f.value, f.denominator
-				FROM quota_decomp._driver_facts(plan_id, d.metric, cov_from, cov_to, ARRAY[dimension]) AS f
+				FROM quota_decomp._driver_facts(plan_id, d.metric, d.covered_from, d.covered_to, ARRAY[dimension]) AS f
 				UNION ALL
 				SELECT CASE dimension WHEN 'org' THEN o.org_id ELSE o.product_id END, o.amount, NULL
 				FROM quota_decomp._open_pipeline(plan_id, d.pipeline, coalesce(p.as_of, p.starts - 1)) AS o WHERE d.pipeline IS NOT NULL
@@ -182,7 +178,7 @@ BEGIN
 		IF found = 0 AND (SELECT count(*) FROM pg_temp.qd_member m WHERE m.planned) > 1 THEN
 			IF d.given THEN
 				PERFORM quota_decomp._no_data(d.driver, dimension, CASE WHEN d.metric IS NULL THEN 'No key of its source belongs to a planned member and has a positive value.'
-					ELSE format('No planned member has positive facts of metric %L from %s to before %s.', d.metric, coalesce(cov_from, d.span_from), coalesce(cov_to, d.span_to)) END);
+					ELSE format('No planned member has positive facts of metric %L from %s to before %s.', d.metric, coalesce(d.covered_from, d.span_from), coalesce(d.covered_to, d.span_to)) END);
 			END IF;
 			RAISE NOTICE USING MESSAGE = format('plan %L has no history to weigh its %s by: all weigh the same', p.plan, CASE dimension WHEN 'org' THEN 'members' ELSE 'products' END);
 			CONTINUE;
@@ -194,7 +190,7 @@ BEGIN
 			FROM pg_temp.qd_member m
 			JOIN quota_decomp.editable_weight w ON w.plan_id = plan_id AND w.dimension = 'time' AND w.driver_no = -1 AND w.org_id IS NULL
 			JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.period_id = w.period_id
-			WHERE dimension = 'org' AND m.planned AND m.leaf AND m.kind = 'member' AND m.began > cov_from AND p.ramp_curve IS NOT NULL
+			WHERE dimension = 'org' AND m.planned AND m.leaf AND m.kind = 'member' AND m.began > d.covered_from AND p.ramp_curve IS NOT NULL
 			GROUP BY m.node_id;
 			-- who began within the span has no full span to go by, who has nothing
 			-- at all none either: the median of the peers who have, the siblings
@@ -202,7 +198,7 @@ BEGIN
 			WITH peer AS (
 				SELECT m.parent_id, v.value
 				FROM pg_temp.qd_member m JOIN pg_temp.qd_value v ON v.node_id = m.node_id
-				WHERE m.planned AND m.leaf AND m.kind = 'member' AND (m.began IS NULL OR m.began <= cov_from)
+				WHERE m.planned AND m.leaf AND m.kind = 'member' AND (m.began IS NULL OR m.began <= d.covered_from)
 			), median AS (
 				SELECT q.parent_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY q.value) AS value, count(*) AS people, grouping(q.parent_id) = 1 AS whole
 				FROM peer q GROUP BY GROUPING SETS ((q.parent_id), ())
@@ -211,7 +207,7 @@ BEGIN
 			SELECT m.node_id,
 				   CASE WHEN dimension = 'product' AND m.began IS NULL THEN coalesce(s.value, a.value) / 1000
 				   ELSE round(coalesce(s.value, a.value) * coalesce(r.share, 1), 6) END,
-				   CASE WHEN m.began > cov_from THEN 'newcomer: median of peers' || CASE WHEN r.share IS NOT NULL THEN ' x ramp ' || round(r.share, 3) ELSE '' END
+				   CASE WHEN m.began > d.covered_from THEN 'newcomer: median of peers' || CASE WHEN r.share IS NOT NULL THEN ' x ramp ' || round(r.share, 3) ELSE '' END
 				   WHEN dimension = 'product' THEN 'nothing sold: 1/1000 of the median of peers'
 				   ELSE 'no history: median of peers' END
 			FROM pg_temp.qd_member m
@@ -219,7 +215,7 @@ BEGIN
 			LEFT JOIN median a ON a.whole
 			LEFT JOIN pg_temp.qd_ramp r ON r.node_id = m.node_id
 			WHERE m.planned AND m.leaf AND m.kind = 'member' AND coalesce(s.value, a.value) IS NOT NULL
-			  AND (m.began > cov_from OR NOT EXISTS (SELECT FROM pg_temp.qd_value v WHERE v.node_id = m.node_id));
+			  AND (m.began > d.covered_from OR NOT EXISTS (SELECT FROM pg_temp.qd_value v WHERE v.node_id = m.node_id));
 			-- what the ramp takes off stays visible below the parent, if that was asked
 			INSERT INTO pg_temp.qd_value
 			SELECT f.node_id, sum(round(v.value * (1 - r.share) / r.share, 6)), 'what the ramp takes off'
@@ -334,8 +330,6 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
 	p record;
 	d record;
-	cov_from date;
-	cov_to date;
 	missing text;
 	found bigint;
 BEGIN
@@ -350,22 +344,20 @@ BEGIN
 			JOIN quota_decomp.editable_period e ON e.plan_id = plan_id AND e.leaf AND s.key::date >= e.starts AND s.key::date < e.ends
 			GROUP BY e.period_id;
 		ELSE
-			cov_from := d.covered_from;
-			cov_to := d.covered_to;
-			IF cov_from IS NOT NULL THEN
+			IF d.covered_from IS NOT NULL THEN
 				INSERT INTO pg_temp.qd_season
 				WITH past AS (
 					SELECT e.period_id, e.working_days, y AS years, q.starts, q.ends,
 						   quota_decomp._working_days(q.starts, q.ends, p.holidays, p.extra_workdays) AS days
 					FROM quota_decomp.editable_period e
-					CROSS JOIN generate_series(1, 1 + extract(year FROM p.ends)::int - extract(year FROM cov_from)::int) AS y
+					CROSS JOIN generate_series(1, 1 + extract(year FROM p.ends)::int - extract(year FROM d.covered_from)::int) AS y
 					CROSS JOIN LATERAL (SELECT (e.starts - make_interval(years => y))::date AS starts, (e.ends - make_interval(years => y))::date AS ends) AS q
-					WHERE e.plan_id = plan_id AND e.leaf AND q.starts >= cov_from AND q.ends <= cov_to
+					WHERE e.plan_id = plan_id AND e.leaf AND q.starts >= d.covered_from AND q.ends <= d.covered_to
 				), days AS (
 					SELECT t.period_id, sum(t.days) AS days FROM past t GROUP BY t.period_id
 				), fact AS (
 					SELECT f.org_id, f.day, sum(f.value) AS value
-					FROM quota_decomp._facts(plan_id, d.metric, cov_from, cov_to, CASE d.scope WHEN 'member' THEN ARRAY['org', 'day'] ELSE ARRAY['day'] END) AS f
+					FROM quota_decomp._facts(plan_id, d.metric, d.covered_from, d.covered_to, CASE d.scope WHEN 'member' THEN ARRAY['org', 'day'] ELSE ARRAY['day'] END) AS f
 					GROUP BY f.org_id, f.day
 				), booked AS (
 					SELECT f.org_id, t.period_id, sum(f.value) AS value
@@ -401,7 +393,7 @@ BEGIN
 		IF found = 0 THEN
 			IF d.given THEN
 				PERFORM quota_decomp._no_data(d.driver, 'time', CASE WHEN d.metric IS NULL THEN 'No date of its source lies in the plan''s span.'
-					ELSE format('Metric %L has no positive facts in whole periods from %s to before %s.', d.metric, coalesce(cov_from, d.span_from), coalesce(cov_to, d.span_to)) END);
+					ELSE format('Metric %L has no positive facts in whole periods from %s to before %s.', d.metric, coalesce(d.covered_from, d.span_from), coalesce(d.covered_to, d.span_to)) END);
 			END IF;
 			RAISE NOTICE USING MESSAGE = format('plan %L has no history to weigh its periods by: they weigh their working days', p.plan);
 			CONTINUE;

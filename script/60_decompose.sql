@@ -361,7 +361,7 @@ CREATE FUNCTION quota_decomp._level_query(by_name boolean, totals boolean, sign 
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 	-- the cells of a member and product come in the order of the periods: only a
 	-- nested loop can bring them, and a sort of all cells is saved
-	SELECT CASE WHEN sign = 0 AND mix AND NOT season AND NOT bounded AND NOT totals AND NOT by_name THEN $query$
+	SELECT CASE WHEN f.in_order THEN $query$
 		WITH seed AS (
 			SELECT o.parent_id, o.node_id, o.node_id AS row_key, o.amount AS row_total, o.product_id, c.period_id, c.column_key, c.amount AS column_total,
 				   o.factor AS weight, NULL::numeric AS low, NULL::numeric AS high, NULL::numeric AS locked
@@ -405,9 +405,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 		$query$ ELSE $query$
 		SELECT q.node_id, q.product_id, q.period_id, (q.a).amount AS amount, nullif((q.a).rule, 'share') AS rule
 		FROM (SELECT s.node_id, s.product_id, s.period_id, quota_decomp.allocate_margins_detail(s.weight, s.row_key, s.row_total, s.column_key, s.column_total, s.low, s.high, s.locked, $2)
-				OVER (PARTITION BY s.parent_id ORDER BY s.node_id, s.product_id$query$ || CASE WHEN sign = 0 AND mix AND NOT season AND NOT bounded AND NOT by_name THEN '' ELSE ', s.period_id' END || $query$) AS a
+				OVER (PARTITION BY s.parent_id ORDER BY s.node_id, s.product_id$query$ || CASE WHEN f.in_order THEN '' ELSE ', s.period_id' END || $query$) AS a
 			  FROM seed s) AS q
 		$query$ || CASE WHEN bounded OR sign <> 0 THEN 'WHERE (q.a).amount IS NOT NULL' ELSE '' END END
+	FROM (SELECT sign = 0 AND mix AND NOT season AND NOT bounded AND NOT totals AND NOT by_name AS in_order) AS f
 $$;
 COMMENT ON FUNCTION quota_decomp._level_query(boolean, boolean, int, boolean, boolean, boolean) IS 'internal: the text of the query that splits parents'' cells over their children, or finds the totals the children can hold';
 

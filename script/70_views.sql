@@ -313,7 +313,6 @@ DECLARE
 	wanted text[];
 	made text[];
 	c record;
-	told CONSTANT text := current_setting('client_min_messages');
 BEGIN
 	IF schema IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'no schema to make views in';
@@ -352,11 +351,12 @@ BEGIN
 			HINT = format('It needs: GRANT USAGE, CREATE ON SCHEMA %I TO %I.', schema, current_user);
 	END IF;
 
+	FOR c IN SELECT m.metric, m.gone FROM quota_decomp._planned_metrics() AS m WHERE m.gone IS NOT NULL ORDER BY m.metric COLLATE "C" LOOP
+		RAISE WARNING USING MESSAGE = format('metric %L is left out of the views: its %s does not exist', c.metric, c.gone),
+			HINT = 'Restore it, or drop the mapping and map what took its place; then call create_views() again.';
+	END LOOP;
 	FOR view IN SELECT v FROM quota_decomp._view_names() AS v LOOP
-		-- of what is gone fact has told, and attainment would tell again
-		PERFORM set_config('client_min_messages', CASE view WHEN 'attainment' THEN 'error' ELSE told END, true);
 		EXECUTE format('SELECT quota_decomp.%I($1)', '_view_' || view) INTO query USING schema;
-		PERFORM set_config('client_min_messages', told, true);
 		CONTINUE WHEN query IS NULL;
 		SELECT r.relkind INTO found_kind FROM pg_class r WHERE r.relnamespace = to_regnamespace(quote_ident(schema)) AND r.relname = view;
 		IF FOUND AND (found_kind <> 'v'

@@ -202,25 +202,24 @@ CREATE TYPE quota_decomp._mapped_metric AS (
 );
 COMMENT ON TYPE quota_decomp._mapped_metric IS 'internal: a metric as SQL';
 
+CREATE FUNCTION quota_decomp._planned_metrics() RETURNS TABLE (metric text, gone text)
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+	SELECT m.metric, quota_decomp._metric_gone(m.schema_name, m.relation_name, ARRAY[m.at_column, m.member_column, m.product_column, m.value_column, m.denominator_column, m.quantity_column])
+	FROM quota_decomp.visible_metric m WHERE EXISTS (SELECT FROM quota_decomp.visible_plan p WHERE p.metric = m.metric)
+$$;
+COMMENT ON FUNCTION quota_decomp._planned_metrics() IS 'internal: the metrics that plans are for, and what of their relations is gone';
+
 CREATE FUNCTION quota_decomp._mapped_metrics() RETURNS SETOF quota_decomp._mapped_metric
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
 	m record;
-	gone text;
 	source regclass;
 	answer quota_decomp._mapped_metric;
 	on_day text;
 BEGIN
-	-- those that a plan is for
-	FOR m IN SELECT v.* FROM quota_decomp.visible_metric v WHERE EXISTS (SELECT FROM quota_decomp.visible_plan p WHERE p.metric = v.metric) ORDER BY v.metric COLLATE "C" LOOP
-		-- what is gone must not keep the other views from being made
-		gone := quota_decomp._metric_gone(m.schema_name, m.relation_name, ARRAY[m.at_column, m.member_column, m.product_column, m.value_column, m.denominator_column, m.quantity_column]);
-		IF gone IS NOT NULL THEN
-			RAISE WARNING USING MESSAGE = format('metric %L is left out of the views: its %s does not exist', m.metric, gone),
-				HINT = 'Restore it, or drop the mapping and map what took its place; then call create_views() again.';
-			CONTINUE;
-		END IF;
+	-- what is gone must not keep the other views from being made
+	FOR m IN SELECT v.* FROM quota_decomp.visible_metric v JOIN quota_decomp._planned_metrics() AS n ON n.metric = v.metric WHERE n.gone IS NULL ORDER BY v.metric COLLATE "C" LOOP
 		source := quota_decomp._source(m.schema_name, m.relation_name);
 		answer.metric := m.metric;
 		answer.kind := m.kind;
